@@ -1,0 +1,106 @@
+"""The Sandbox protocol: the mechanism that isolates one environment. One suite in `tests/conformance/` holds for every kind.
+
+A sandbox outlives its processes: `start` may be called again after `kill` (a reset keeps `/tmp`). Everything that a
+sandbox made on the machine (processes, cgroups, mounts, folders) is gone after `remove`, and what a dead Neve left is
+removed by the `sweep` of the next one.
+"""
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one environment may use; MB are MiB, as on Lambda."""
+
+    memory_mb: int = 128
+    tmp_mb: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run inside. `environment` is complete: nothing of the host's is added. `directory` is the working directory."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How the first process ended: an exit status, or the signal that killed it (the other one is None)."""
+
+    status: int | None
+    signal: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the environment used: `memory_bytes` is the most that was resident at once, over all its processes."""
+
+    memory_bytes: int
+    cpu_us: int
+    processes: int
+
+
+class Sandbox(Protocol):
+    """One environment's isolation. Every wait inside is bounded; SandboxFailed when the machine refuses."""
+
+    @property
+    def pid(self) -> int | None:
+        """The first process as the host sees it; None when nothing runs."""
+
+    async def start(self, command: Command, channel: socket.socket, output: int) -> None:
+        """Start the first process: `channel` is its descriptor 3, `output` (a pipe's end) its 1 and 2, 0 is empty.
+
+        Nothing else of ours is inherited. SandboxFailed when the program cannot be executed.
+        """
+
+    async def wait(self) -> Exit:
+        """Wait for the first process to end; at once when it has. May be awaited by several, and after `kill`."""
+
+    async def freeze(self) -> None:
+        """Return when every process of the environment stands still, at an arbitrary instruction."""
+
+    def thaw(self) -> None:
+        """Let every process go on. Harmless when nothing is frozen; also ends a `freeze` that still waits."""
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the first process; harmless when it is gone."""
+
+    async def kill(self) -> None:
+        """End every process of the environment, frozen or not, daemons too, and return when none is left."""
+
+    def usage(self) -> Usage:
+        """What was used since `start`; zeros when nothing ran."""
+
+    async def remove(self) -> None:
+        """Kill, then give everything back. The sandbox cannot be used again."""
+
+
+class SandboxKind(Protocol):
+    """A way of isolating that this machine has."""
+
+    @property
+    def name(self) -> str:
+        """`bubblewrap` or `bare`."""
+
+    @property
+    def freezer(self) -> str:
+        """`cgroup2`, `cgroup1` or `signals`."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """What is not isolated, one short sentence each; empty when all is."""
+
+    def create(self, environment_id: str, limits: Limits) -> Sandbox:
+        """A sandbox for a new environment."""
+
+    async def sweep(self) -> int:
+        """Remove what dead Neves left on this machine (never what a living one uses); how many environments."""
+
+    async def close(self) -> None:
+        """Give back what the kind itself holds; all its sandboxes have been removed."""

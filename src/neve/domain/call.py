@@ -1,0 +1,19 @@
+"""Who calls, and what an operation is to the door: parsed members in, members out, domain errors raised."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neve.domain.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the API, as far as an operation may know it."""
+
+    world: World
+    request_id: str
+
+
+Operation = Callable[[Call, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""An operation of a service: members named as in the service model, checked against it, blobs as bytes."""

@@ -1,0 +1,137 @@
+"""The life of an execution environment as a table: every state, every signal that is legal in it, what follows.
+
+An environment outlives its processes: after a timeout, a crash or a failed init it is `down` (no process, `/tmp` kept)
+and the next invocation initializes it again inside its own time (suppressed init, lifecycle facts §3).
+"""
+
+from enum import Enum
+
+
+class State(Enum):
+    """Where an environment is. The value is what people see (`neve ps`)."""
+
+    STARTING = "starting"  # its processes are being made
+    INITIALIZING = "initializing"  # the init phase: user code loads
+    READY = "ready"  # everything asked for the next event; nothing is running for anybody
+    FREEZING = "freezing"  # asked to freeze, not yet still
+    FROZEN = "frozen"  # still: no CPU, memory kept
+    INVOKING = "invoking"  # has an event, no answer yet
+    DRAINING = "draining"  # answered, but not everything has asked for the next event
+    RESTARTING = "restarting"  # a suppressed init inside an invocation
+    DOWN = "down"  # no process; the next invocation initializes again
+    STOPPING = "stopping"  # the shutdown phase
+    DEAD = "dead"  # gone
+
+
+class Signal(Enum):
+    """What can happen to an environment."""
+
+    PROCESS_UP = "process_up"
+    ALL_NEXT = "all_next"  # the runtime and every extension asked for the next event
+    INIT_FAILED = "init_failed"  # the runtime reported an init error, exited, or ran out of the init time
+    FREEZE = "freeze"  # nothing waits for this environment
+    FROZEN = "frozen"
+    ASSIGN = "assign"  # an invocation was placed here
+    ANSWER = "answer"  # a response or an error was posted
+    TIMEOUT = "timeout"  # the function's time is over
+    PROCESS_GONE = "process_gone"  # the runtime exited by itself or was killed from outside
+    STOP = "stop"
+    STOPPED = "stopped"
+
+
+class Action(Enum):
+    """What the live environment has to do after a move."""
+
+    NOTHING = "nothing"
+    SETTLE = "settle"  # be offered to the next waiting invocation, else freeze
+    FREEZE = "freeze"
+    SEND = "send"  # give the event to the runtime
+    THAW_AND_SEND = "thaw and send"
+    RESTART = "restart"  # start processes again, inside the invocation
+    SEND_AFTER_INIT = "send after init"
+    ANSWERED = "answered"  # the caller may have the result
+    FINISH = "finish"  # the invocation is over: report it, then settle
+    KILL_AND_FAIL = "kill and fail"  # the invocation fails; processes go, the environment stays
+    KILL = "kill"
+    SHUT_DOWN = "shut down"
+    RELEASE = "release"  # nothing is left: give everything back
+
+
+class IllegalTransition(Exception):
+    """The signal has no meaning in this state. Nothing was changed."""
+
+    def __init__(self, state: State, signal: Signal) -> None:
+        super().__init__(f"an environment that is {state.value} cannot take the signal {signal.value}")
+        self.state = state
+        self.signal = signal
+
+
+_S, _G, _A = State, Signal, Action
+
+TRANSITIONS: dict[State, dict[Signal, tuple[State, Action]]] = {
+    _S.STARTING: {
+        _G.PROCESS_UP: (_S.INITIALIZING, _A.NOTHING),
+        _G.INIT_FAILED: (_S.DOWN, _A.KILL),
+        _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
+    },
+    _S.INITIALIZING: {
+        _G.ALL_NEXT: (_S.READY, _A.SETTLE),
+        _G.INIT_FAILED: (_S.DOWN, _A.KILL),
+        _G.PROCESS_GONE: (_S.DOWN, _A.KILL),
+        _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
+    },
+    _S.READY: {
+        _G.ASSIGN: (_S.INVOKING, _A.SEND),
+        _G.FREEZE: (_S.FREEZING, _A.FREEZE),
+        _G.PROCESS_GONE: (_S.DOWN, _A.KILL),
+        _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
+    },
+    _S.FREEZING: {
+        _G.FROZEN: (_S.FROZEN, _A.NOTHING),
+        _G.ASSIGN: (_S.INVOKING, _A.THAW_AND_SEND),
+        _G.PROCESS_GONE: (_S.DOWN, _A.KILL),
+        _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
+    },
+    _S.FROZEN: {
+        _G.ASSIGN: (_S.INVOKING, _A.THAW_AND_SEND),
+        _G.PROCESS_GONE: (_S.DOWN, _A.KILL),
+        _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
+    },
+    _S.INVOKING: {
+        _G.ANSWER: (_S.DRAINING, _A.ANSWERED),
+        _G.ALL_NEXT: (_S.READY, _A.FINISH),  # asked for the next event without an answer
+        _G.TIMEOUT: (_S.DOWN, _A.KILL_AND_FAIL),
+        _G.PROCESS_GONE: (_S.DOWN, _A.KILL_AND_FAIL),
+    },
+    _S.DRAINING: {
+        _G.ALL_NEXT: (_S.READY, _A.FINISH),
+        _G.TIMEOUT: (_S.DOWN, _A.KILL_AND_FAIL),
+        _G.PROCESS_GONE: (_S.DOWN, _A.KILL_AND_FAIL),
+    },
+    _S.DOWN: {
+        _G.ASSIGN: (_S.RESTARTING, _A.RESTART),
+        _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
+    },
+    _S.RESTARTING: {
+        _G.PROCESS_UP: (_S.RESTARTING, _A.NOTHING),
+        _G.ALL_NEXT: (_S.INVOKING, _A.SEND_AFTER_INIT),
+        _G.INIT_FAILED: (_S.DOWN, _A.KILL_AND_FAIL),
+        _G.PROCESS_GONE: (_S.DOWN, _A.KILL_AND_FAIL),
+        _G.TIMEOUT: (_S.DOWN, _A.KILL_AND_FAIL),
+    },
+    _S.STOPPING: {
+        _G.STOPPED: (_S.DEAD, _A.RELEASE),
+        _G.PROCESS_GONE: (_S.STOPPING, _A.NOTHING),
+        _G.PROCESS_UP: (_S.STOPPING, _A.NOTHING),
+        _G.FROZEN: (_S.STOPPING, _A.NOTHING),
+    },
+    _S.DEAD: {},
+}
+
+
+def transition(state: State, signal: Signal) -> tuple[State, Action]:
+    """The next state and what to do; raises IllegalTransition where the table has no entry."""
+    move = TRANSITIONS[state].get(signal)
+    if move is None:
+        raise IllegalTransition(state, signal)
+    return move

@@ -1,0 +1,51 @@
+"""The one stream that tells everything (design D1): what happens is one typed record, and the rest subscribes.
+
+Types are named as in the Telemetry API (`platform.start`, `function`, …), and ours begin with `neve.`. `record` holds the
+members of the Telemetry API schema, so that a subscriber can pass it on as it is; lifecycle facts §8 list them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neve.domain.world import World
+
+INIT_START = "platform.initStart"
+INIT_RUNTIME_DONE = "platform.initRuntimeDone"
+INIT_REPORT = "platform.initReport"
+START = "platform.start"
+RUNTIME_DONE = "platform.runtimeDone"
+REPORT = "platform.report"
+FUNCTION = "function"
+FREEZE = "neve.freeze"
+THAW = "neve.thaw"
+ENVIRONMENT_STARTED = "neve.environmentStarted"
+ENVIRONMENT_STOPPED = "neve.environmentStopped"
+NOTICE = "neve.notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which environment a record comes from, and where its log lines go."""
+
+    world: World
+    function_name: str
+    version: str
+    environment_id: str
+    log_group: str
+    log_stream: str
+    log_format: str = "Text"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One fact. `time_ms` counts UTC milliseconds, with a fraction; `request_id` is None outside an invocation.
+
+    The record of type `function` is `{"text": str, "level": str | None}`: one log event of user code.
+    """
+
+    type: str
+    time_ms: float
+    origin: Origin
+    request_id: str | None
+    record: Mapping[str, Any]

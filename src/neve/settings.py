@@ -1,0 +1,105 @@
+"""Every setting of Neve in one table (design D14): environment, `neve.toml`, flags, `--help` and the docs read it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neve.domain.errors import OperatorError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: `name` in snake case (flag `--name`, environment `NEVE_NAME`), its type, default and help."""
+
+    name: str
+    type: type
+    default: object
+    help: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("host", str, "127.0.0.1", "Address to listen on."),
+    Setting("port", int, 4566, "Port to listen on; 0 takes a free one."),
+    Setting("data_dir", str, "~/.local/share/neve", "Where functions, code and logs are kept."),
+    Setting(
+        "virtual_clock",
+        bool,
+        False,
+        "Allow `neve clock advance`: retries and idle limits follow a clock that can be moved.",
+    ),
+    Setting("drain_seconds", float, 10.0, "How long a stopping Neve waits for running invocations."),
+    Setting("idle_seconds", float, 600.0, "How long an unused environment is kept before it is shut down."),
+    Setting(
+        "init_seconds", float, 10.0, "How long an init phase may take before it is repeated inside the invocation."
+    ),
+    Setting(
+        "freeze_grace_ms",
+        float,
+        0.0,
+        "Wait this long before an idle environment freezes; 0 freezes at once, as Lambda does.",
+    ),
+    Setting("concurrency", int, 1000, "Concurrent executions of one account in one region."),
+    Setting("sandbox", str, "auto", "How environments are isolated: auto, bare."),
+    Setting("freezer", str, "auto", "How environments are frozen: auto, cgroup2, cgroup1, signals."),
+    Setting("bill_init", bool, True, "Bill the init phase, as since August 2025."),
+    Setting(
+        "billing_step_ms", int, 1, "Round billed durations up to this many milliseconds (100 until December 2020)."
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values in force, by name."""
+
+    host: str
+    port: int
+    data_dir: Path
+    virtual_clock: bool
+    drain_seconds: float
+    idle_seconds: float
+    init_seconds: float
+    freeze_grace_ms: float
+    concurrency: int
+    sandbox: str
+    freezer: str
+    bill_init: bool
+    billing_step_ms: int
+
+
+def load(
+    flags: Mapping[str, object], environ: Mapping[str, str] = os.environ, file: Mapping[str, object] | None = None
+) -> Settings:
+    """Flags win over `NEVE_*` variables, those over `neve.toml`, that over the defaults. OperatorError for a bad value."""
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        raw = _first_given(setting, flags, environ, file or {})
+        values[setting.name] = _convert(setting, raw)
+    values["data_dir"] = Path(values["data_dir"]).expanduser()
+    return Settings(**values)
+
+
+def _first_given(
+    setting: Setting, flags: Mapping[str, object], environ: Mapping[str, str], file: Mapping[str, object]
+) -> object:
+    if flags.get(setting.name) is not None:
+        return flags[setting.name]
+    variable = environ.get(f"NEVE_{setting.name.upper()}")
+    if variable is not None:
+        return variable
+    return file.get(setting.name, setting.default)
+
+
+def _convert(setting: Setting, raw: object) -> object:
+    try:
+        if setting.type is bool and isinstance(raw, str):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[raw.lower()]
+        if setting.type is bool and not isinstance(raw, bool):
+            raise ValueError(raw)
+        return setting.type(raw)
+    except (KeyError, TypeError, ValueError):
+        raise OperatorError(
+            f"the setting {setting.name} takes a value of type {setting.type.__name__}, not {raw!r}; mend NEVE_{setting.name.upper()}, neve.toml or the flag"
+        ) from None

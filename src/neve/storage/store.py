@@ -1,0 +1,176 @@
+"""What is remembered, in domain words. Every backend promises:
+
+* a method that changes something returns only when the change is on disk;
+* a change is whole or not there at all, also after `kill -9`;
+* what a method returned is seen by every later read;
+* `World`s never see each other;
+* a foreign failure (disk full, file damaged, locked) is raised as `StorageUnavailable`, cause kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from neve.domain.function import Function
+from neve.domain.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUsage:
+    """What a world stores: bytes of code archives over all versions, and functions."""
+
+    total_code_size: int
+    function_count: int
+
+
+class FunctionStore(Protocol):
+    """Functions and their versions."""
+
+    async def create_function(self, function: Function) -> None:
+        """Remember a new function. ResourceConflict `Function already exist: NAME` when the name is taken."""
+
+    async def function(self, world: World, name: str, version: str) -> Function | None:
+        """One version of one function, or None."""
+
+    async def functions(self, world: World, after: str | None, limit: int) -> Sequence[Function]:
+        """The `$LATEST` of up to `limit` functions in the order of their names, those after `after`."""
+
+    async def pending_functions(self) -> Sequence[Function]:
+        """Every function of every world whose state is Pending or whose update is InProgress: what a start has to finish."""
+
+    async def update_function_if_revision(self, function: Function, revision_id: str) -> None:
+        """Replace that version when it still has `revision_id`.
+
+        PreconditionFailed when it moved on, ResourceNotFound when it is gone.
+        """
+
+    async def delete_function(self, world: World, name: str) -> bool:
+        """Forget every version; False when there was none."""
+
+    async def code_usage(self, world: World) -> CodeUsage:
+        """What the world stores."""
+
+    async def code_in_use(self, sha256: str) -> bool:
+        """Whether any version of any function in any world refers to this archive."""
+
+
+class BlobStore(Protocol):
+    """Code archives by content. Names are the base64 SHA-256 of the API; files are named by its hex form."""
+
+    async def put(self, content: bytes) -> str:
+        """Keep `content` and return its base64 SHA-256; on disk (fsync) before it returns; the same content is kept once."""
+
+    async def get(self, sha256: str) -> bytes | None:
+        """The content, or None."""
+
+    async def delete(self, sha256: str) -> None:
+        """Forget it; harmless when it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogGroup:
+    """A log group. Times in UTC milliseconds; `retention_days` None keeps for ever."""
+
+    world: World
+    name: str
+    created_ms: int
+    retention_days: int | None = None
+    stored_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogStream:
+    """A log stream: one for each execution environment."""
+
+    world: World
+    group: str
+    name: str
+    created_ms: int
+    first_event_ms: int | None = None
+    last_event_ms: int | None = None
+    last_ingestion_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One event. `id` grows with ingestion over all streams and is unique in the database."""
+
+    id: int
+    group: str
+    stream: str
+    timestamp_ms: int
+    ingestion_ms: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """An event on its way in."""
+
+    world: World
+    group: str
+    stream: str
+    timestamp_ms: int
+    message: str
+
+
+class LogStore(Protocol):
+    """Log groups, streams and events. Lines that were appended may be lost by a power cut, never by an ordinary end."""
+
+    def append_nowait(self, line: LogLine) -> None:
+        """Take a line; group and stream are made when they are not there. Written in batches soon after.
+
+        Any later read sees it. Never blocks; safe from the event loop only.
+        """
+
+    async def create_group(self, group: LogGroup) -> bool:
+        """False when it exists."""
+
+    async def create_stream(self, stream: LogStream) -> bool:
+        """False when it exists."""
+
+    async def group(self, world: World, name: str) -> LogGroup | None:
+        """One group, or None."""
+
+    async def groups(
+        self, world: World, prefix: str, pattern: str, after: str | None, limit: int
+    ) -> Sequence[LogGroup]:
+        """Groups by name whose name begins with `prefix` and contains `pattern`, those after `after`."""
+
+    async def set_retention(self, world: World, name: str, days: int | None) -> bool:
+        """False when there is no such group."""
+
+    async def delete_group(self, world: World, name: str) -> bool:
+        """With its streams and events; False when there is none."""
+
+    async def delete_stream(self, world: World, group: str, name: str) -> bool:
+        """With its events; False when there is none."""
+
+    async def stream(self, world: World, group: str, name: str) -> LogStream | None:
+        """One stream, or None."""
+
+    async def streams(
+        self, world: World, group: str, prefix: str, by_last_event: bool, descending: bool, offset: int, limit: int
+    ) -> Sequence[LogStream]:
+        """Streams of a group, by name or by the time of their last event."""
+
+    async def append(self, lines: Sequence[LogLine]) -> None:
+        """Write lines of streams that exist (PutLogEvents) and return when they can be read."""
+
+    async def events(
+        self,
+        world: World,
+        group: str,
+        streams: Sequence[str] | None,
+        stream_prefix: str | None,
+        start_ms: int | None,
+        end_ms: int | None,
+        after: tuple[int, int] | None,
+        before: tuple[int, int] | None,
+        descending: bool,
+        limit: int,
+    ) -> Sequence[LogEvent]:
+        """Events in the order (timestamp, id), `start_ms <= timestamp < end_ms`, strictly after/before a (timestamp, id)."""
+
+    async def expire(self, now_ms: int) -> int:
+        """Delete events past their group's retention; how many."""
