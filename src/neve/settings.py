@@ -101,5 +101,6 @@ def _convert(setting: Setting, raw: object) -> object:
         return setting.type(raw)
     except (KeyError, TypeError, ValueError):
         raise OperatorError(
-            f"the setting {setting.name} takes a value of type {setting.type.__name__}, not {raw!r}; mend NEVE_{setting.name.upper()}, neve.toml or the flag"
+            f"the setting {setting.name} takes a value of type {setting.type.__name__}, not {raw!r}; "
+            f"mend NEVE_{setting.name.upper()}, neve.toml or the flag"
         ) from None
