@@ -1,0 +1,149 @@
+"""Functions in `neve.sqlite`: the Function as one JSON document, beside it the columns that queries need."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from neve.domain.errors import PreconditionFailed, ResourceConflict, ResourceNotFound, StorageUnavailable
+from neve.domain.function import Function
+from neve.domain.world import World
+from neve.storage.sqlite import blocks
+from neve.storage.sqlite.connection import Database
+from neve.storage.sqlite.function_cache import FunctionCache
+from neve.storage.store import CodeUsage
+
+_SQL = blocks.load("functions")
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Function)
+
+REVISION_MOVED_ON = (
+    "The Revision Id provided does not match the latest Revision Id. "
+    "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
+)
+
+
+class SqliteFunctionStore:
+    """A `FunctionStore` on one SQLite file. Does not own `database` unless it came from `open`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._cache = FunctionCache()
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open or create the file. OperatorError when it cannot be."""
+        return cls(await Database.open(path, "neve", "FULL"))
+
+    async def close(self) -> None:
+        """Write what is queued and close the database."""
+        await self._database.close()
+
+    def cached(self, world: World, name: str, version: str) -> Function | None:
+        """That version if it is in memory: the hot path. None says nothing; ask `function` then."""
+        return self._cache.get(world, name, version)
+
+    async def function(self, world: World, name: str, version: str) -> Function | None:
+        """One version, from memory or from disk; the same object until it is written again."""
+        kept = self._cache.get(world, name, version)
+        if kept is not None:
+            return kept
+        mark = self._cache.read_begins()
+        document = await self._database.read(lambda db: _one(db, "get", _key(world, name) | {"version": version}))
+        if document is None:
+            return None
+        found = _decode(document[0])
+        self._cache.keep_if_unwritten(mark, found)
+        return found
+
+    async def functions(self, world: World, after: str | None, limit: int) -> Sequence[Function]:
+        """The `$LATEST` of up to `limit` functions by name."""
+        members = _world(world) | {"after": after or "", "limit": limit}
+        return [_decode(row[0]) for row in await self._database.read(lambda db: _all(db, "latest_after", members))]
+
+    async def pending_functions(self) -> Sequence[Function]:
+        """Every version whose state is Pending or whose update is InProgress."""
+        return [_decode(row[0]) for row in await self._database.read(lambda db: _all(db, "pending", {}))]
+
+    async def create_function(self, function: Function) -> None:
+        """ResourceConflict when the name is taken."""
+        row = _row(function)
+
+        def insert(db: sqlite3.Connection) -> None:
+            if db.execute(_SQL["insert_if_new"], row).rowcount == 0:
+                raise ResourceConflict(f"Function already exist: {function.name}")
+
+        await self._database.write(insert, self._cache.write_begins(function.world, function.name, function))
+
+    async def update_function_if_revision(self, function: Function, revision_id: str) -> None:
+        """PreconditionFailed when the revision moved on, ResourceNotFound when the version is gone."""
+        row = _row(function) | {"expected_revision_id": revision_id}
+
+        def update(db: sqlite3.Connection) -> None:
+            if db.execute(_SQL["update_if_revision"], row).rowcount == 0:
+                raise _refusal(function, exists=_one(db, "get", row) is not None)
+
+        await self._database.write(update, self._cache.write_begins(function.world, function.name, function))
+
+    async def delete_function(self, world: World, name: str) -> bool:
+        """Every version; False when there was none."""
+
+        def delete(db: sqlite3.Connection) -> bool:
+            return db.execute(_SQL["delete"], _key(world, name)).rowcount > 0
+
+        return await self._database.write(delete, self._cache.write_begins(world, name))
+
+    async def code_usage(self, world: World) -> CodeUsage:
+        """Bytes over all versions, and functions."""
+        row = await self._database.read(lambda db: _one(db, "usage", _world(world)))
+        assert row is not None  # an aggregate always has its one row
+        return CodeUsage(total_code_size=row[0], function_count=row[1])
+
+    async def code_in_use(self, sha256: str) -> bool:
+        """Whether any version in any world refers to this archive."""
+        row = await self._database.read(lambda db: _one(db, "code_in_use", {"code_sha256": sha256}))
+        return row is not None and bool(row[0])
+
+
+def _one(db: sqlite3.Connection, block: str, members: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    row: tuple[Any, ...] | None = db.execute(_SQL[block], members).fetchone()
+    return row
+
+
+def _all(db: sqlite3.Connection, block: str, members: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return db.execute(_SQL[block], members).fetchall()
+
+
+def _world(world: World) -> dict[str, Any]:
+    return {"account": world.account, "region": world.region}
+
+
+def _key(world: World, name: str) -> dict[str, Any]:
+    return _world(world) | {"name": name}
+
+
+def _row(function: Function) -> dict[str, Any]:
+    return _key(function.world, function.name) | {
+        "version": function.version,
+        "revision_id": function.revision_id,
+        "state": function.state,
+        "last_update_status": function.last_update_status,
+        "code_sha256": function.code.sha256,
+        "code_size": function.code.size,
+        "document": _ENCODER.encode(function),
+    }
+
+
+def _decode(document: bytes) -> Function:
+    try:
+        return _DECODER.decode(document)
+    except msgspec.DecodeError as error:
+        raise StorageUnavailable("The storage is unavailable: a function's record is damaged.") from error
+
+
+def _refusal(function: Function, exists: bool) -> PreconditionFailed | ResourceNotFound:
+    if exists:
+        return PreconditionFailed(REVISION_MOVED_ON)
+    return ResourceNotFound(f"Function not found: {function.unqualified_arn}")
