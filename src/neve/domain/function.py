@@ -1,16 +1,48 @@
 """What a function is: one configuration for each version, and the states that an update moves through."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from neve.domain import limits
+from neve.domain import limits, runtime_names
+from neve.domain.errors import InvalidParameterValue, ValidationFailed
 from neve.domain.world import World
 
 LATEST = "$LATEST"
 
 State = Literal["Pending", "Active", "Inactive", "Failed"]
 UpdateStatus = Literal["Successful", "InProgress", "Failed"]
+
+RESERVED_VARIABLES: frozenset[str] = frozenset(
+    {
+        "_HANDLER",
+        "_LAMBDA_TELEMETRY_LOG_FD",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_FORMAT",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_LEVEL",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
+        "AWS_LAMBDA_METADATA_API",
+        "AWS_LAMBDA_METADATA_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Variables that the platform sets and a function may not (lifecycle facts §6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +106,60 @@ class Function:
     def qualified_arn(self) -> str:
         """The ARN with this version as its qualifier."""
         return f"{self.unqualified_arn}:{self.version}"
+
+
+def check_name(name: str) -> None:
+    """InvalidParameterValue for a name that is too long. The model allows a whole ARN there, so it cannot tell."""
+    if len(name) > limits.FUNCTION_NAME_LENGTH:
+        raise InvalidParameterValue(_at_most(name, "functionName", "have length", limits.FUNCTION_NAME_LENGTH))
+
+
+def check_runtime(runtime: str, refuse_deprecated: bool) -> None:
+    """InvalidParameterValue for a runtime that never was, and for one that is no longer when those are refused."""
+    if runtime in runtime_names.DEPRECATED:
+        if refuse_deprecated:
+            raise InvalidParameterValue(runtime_names.deprecated_text(runtime))
+    elif runtime not in runtime_names.ACCEPTED:
+        raise InvalidParameterValue(runtime_names.unknown_text(runtime))
+
+
+def check_sizes(memory_mb: int, timeout_s: int) -> None:
+    """The model allows what only managed instances have: refuse it in the words of the service."""
+    if memory_mb > limits.MAXIMUM_MEMORY_MB:
+        raise InvalidParameterValue(
+            "'MemorySize' value failed to satisfy constraint: "
+            f"Member must have value less than or equal to {limits.MAXIMUM_MEMORY_MB}"
+        )
+    if timeout_s > limits.MAXIMUM_TIMEOUT_S:
+        raise ValidationFailed(_at_most(timeout_s, "timeout", "have value", limits.MAXIMUM_TIMEOUT_S))
+
+
+def check_environment(variables: Mapping[str, str]) -> None:
+    """InvalidParameterValue for reserved keys and for more than 4 KB, measured as compact JSON in UTF-8."""
+    reserved = [key for key in variables if key in RESERVED_VARIABLES]
+    if reserved:
+        raise InvalidParameterValue(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            "provided contains reserved keys that are currently not supported for modification. "
+            f"Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    measured = json.dumps(dict(variables), separators=(",", ":"), ensure_ascii=False)
+    # A lone surrogate is legal JSON and no UTF-8: it counts, and the wire replaces it.
+    if len(measured.encode("utf-8", "replace")) > limits.ENVIRONMENT_BYTES:
+        raise InvalidParameterValue(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            f"provided exceeded the 4KB limit. String measured: {measured}"
+        )
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """InvalidParameterValue for more tags than a resource may have."""
+    if len(tags) > limits.TAGS:
+        raise InvalidParameterValue("Number of tags exceeds resource tag limit.")
+
+
+def _at_most(value: object, path: str, what: str, limit: int) -> str:
+    return (
+        f"1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: "
+        f"Member must {what} less than or equal to {limit}"
+    )
