@@ -35,6 +35,7 @@ class Origin:
     log_group: str
     log_stream: str
     log_format: str = "Text"
+    system_log_level: str = "INFO"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,216 @@
+"""The one path to user code, for callers and workers alike: slot → environment → result."""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from neve import __version__
+from neve.clock import Clock
+from neve.dataplane.environment import Environment, Plan
+from neve.dataplane.pool import Pool
+from neve.dataplane.run import Run
+from neve.dataplane.runtimes import Runtime, Runtimes
+from neve.dataplane.sandbox.sandbox import Command, Limits, SandboxKind
+from neve.dataplane.slots import Slots
+from neve.dataplane.stream import LogTails, Stream
+from neve.dataplane.variables import Places, variables
+from neve.domain import record as kinds
+from neve.domain.errors import PlatformError
+from neve.domain.function import Function
+from neve.domain.invocation import Invocation, InvocationResult
+from neve.domain.record import Origin, Record
+from neve.domain.system_log import iso_time
+from neve.domain.world import World
+from neve.settings import Settings
+
+_PoolKey = tuple[World, str, str]
+
+
+class TaskRoots(Protocol):
+    """Where the code of a function lies, unpacked."""
+
+    async def path(self, function: Function) -> Path:
+        """The folder; made when it is not there."""
+
+
+@dataclass(frozen=True)
+class Foundations:
+    """What the data plane stands on."""
+
+    kind: SandboxKind
+    runtimes: Runtimes
+    task_roots: TaskRoots
+    stream: Stream
+    clock: Clock
+    settings: Settings
+    layers: Path  # what a function sees as /opt
+
+
+class DataPlane:
+    """Runs invocations. Nothing above knows in which process an environment lives."""
+
+    def __init__(self, foundations: Foundations) -> None:
+        self.clock = foundations.clock
+        self.settings = foundations.settings
+        self.endpoint = ""  # our own door, as functions reach it; known once it is open
+        self._foundations = foundations
+        self._pools: dict[_PoolKey, Pool] = {}
+        self._retired: set[Pool] = set()
+        self._slots = Slots(foundations.settings.concurrency)
+        self._tails = LogTails()
+        self._loop = asyncio.get_running_loop()
+        self._quiet = asyncio.Event()
+        self._running = 0
+        self._closing = False
+        foundations.stream.subscribe(self._tails)
+
+    # Invocations
+
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
+        """Run it and return what the caller gets. TooManyRequests without a free slot; PlatformError when Neve stops.
+
+        A caller that gives up does not end the invocation: as on Lambda it runs to its end.
+        """
+        world = invocation.function.world
+        if self._closing:
+            raise PlatformError("Neve is stopping and takes no new invocations.")
+        self._slots.take(world)
+        try:
+            pool = await self._pool(invocation.function)
+        except BaseException:
+            self._slots.give_back(world)
+            raise
+        return await asyncio.shield(self._submit(pool, invocation))
+
+    def _submit(self, pool: Pool, invocation: Invocation) -> "asyncio.Future[InvocationResult]":
+        world = invocation.function.world
+        result: asyncio.Future[InvocationResult] = self._loop.create_future()
+        if invocation.wants_log_tail:
+            self._tails.watch(invocation.request_id)
+        self._running += 1
+        pool.submit(Run(invocation, result, lambda: self._finished(world)))
+        return result
+
+    def _finished(self, world: World) -> None:
+        self._slots.give_back(world)
+        self._running -= 1
+        if not self._running:
+            self._quiet.set()
+
+    # Pools
+
+    async def _pool(self, function: Function) -> Pool:
+        key = (function.world, function.name, function.version)
+        pool = self._pools.get(key)
+        if pool is not None and pool.function.revision_id == function.revision_id:
+            return pool
+        plan = await self._plan(function)
+        pool = self._pools.get(key)
+        if pool is not None and pool.function.revision_id == function.revision_id:
+            return pool  # another invocation made it meanwhile
+        self._retire_pool(key)
+        pool = Pool(function, lambda owner: self._environment(plan, owner))
+        self._pools[key] = pool
+        return pool
+
+    def retire(self, function: Function) -> None:
+        """The function changed or is gone: environments of before end when they are done."""
+        self._retire_pool((function.world, function.name, function.version))
+
+    def _retire_pool(self, key: _PoolKey) -> None:
+        pool = self._pools.pop(key, None)
+        if pool is None:
+            return
+        pool.retire()
+        if not pool.empty:
+            self._retired.add(pool)
+
+    async def _plan(self, function: Function) -> Plan:
+        """What all environments of this configuration share, worked out once."""
+        runtime = self._foundations.runtimes.find(function.runtime, function.memory_mb)
+        task_root = await self._foundations.task_roots.path(function)
+        if runtime.mismatch is not None:
+            self._notice(function, runtime.mismatch)
+        identity = hashlib.sha256(f"{function.runtime} {runtime.version} {__version__}".encode()).hexdigest()
+        return Plan(
+            function=function,
+            command=lambda log_stream: self._command(function, runtime, task_root, log_stream),
+            runtime_version=f"{runtime.family}:{runtime.major}.neve.v{__version__}",
+            runtime_version_arn=f"arn:aws:lambda:{function.world.region}::runtime:{identity}",
+        )
+
+    def _command(self, function: Function, runtime: Runtime, task_root: Path, log_stream: str) -> Command:
+        places = Places(task_root, runtime.directory, self._foundations.layers, self.endpoint)
+        environment = variables(function, runtime.family, runtime.major, log_stream, places)
+        return Command(runtime.argv, environment, task_root)
+
+    def _environment(self, plan: Plan, owner: Pool) -> Environment:
+        function = plan.function
+        identity = uuid.uuid4().hex
+        origin = Origin(
+            world=function.world,
+            function_name=function.name,
+            version=function.version,
+            environment_id=identity,
+            log_group=function.logging.log_group,
+            log_stream=f"{iso_time(self.clock.now_ms())[:10].replace('-', '/')}/[{function.version}]{identity}",
+            log_format=function.logging.log_format,
+            system_log_level=function.logging.system_log_level or "INFO",
+        )
+        limits = Limits(function.memory_mb, function.ephemeral_storage_mb)
+        sandbox = self._foundations.kind.create(identity, limits)
+        environment = Environment(identity, origin, plan, sandbox, self, owner)
+        self.publish(Record(kinds.ENVIRONMENT_STARTED, self.clock.now_ms(), origin, None, {}))
+        return environment
+
+    # What environments ask for
+
+    def publish(self, record: Record) -> None:
+        """Tell the stream."""
+        self._foundations.stream.publish(record)
+
+    def log_tail(self, request_id: str) -> bytes:
+        """The tail that was kept for this invocation."""
+        return self._tails.take(request_id)
+
+    def _notice(self, function: Function, text: str) -> None:
+        origin = Origin(function.world, function.name, function.version, "", function.logging.log_group, "")
+        self.publish(Record(kinds.NOTICE, self.clock.now_ms(), origin, None, {"text": text}))
+
+    # Looking and ending
+
+    def environments(self) -> Iterator[Environment]:
+        """Every environment that is not gone."""
+        for pool in (*self._pools.values(), *self._retired):
+            yield from pool
+
+    def taken(self, world: World) -> int:
+        """How many invocations are running in this world."""
+        return self._slots.taken(world)
+
+    def stop_idle_since(self, moment: float) -> float | None:
+        """Shut down environments that were idle since `moment`; when the one idle longest was last used, or None."""
+        self._retired = {pool for pool in self._retired if not pool.empty}
+        oldest = [pool.stop_idle_since(moment) for pool in self._pools.values()]
+        return min((each for each in oldest if each is not None), default=None)
+
+    async def close(self, patience_s: float) -> None:
+        """Take no more, let what runs end for `patience_s` seconds, then end everything and wait until it is gone."""
+        self._closing = True
+        if self._running:
+            self._quiet.clear()
+            try:
+                await asyncio.wait_for(self._quiet.wait(), patience_s)
+            except TimeoutError:
+                self._abandon()
+        for key in list(self._pools):
+            self._retire_pool(key)
+        await asyncio.gather(*(environment.wait_stopped() for environment in list(self.environments())))
+
+    def _abandon(self) -> None:
+        for pool in (*self._pools.values(), *self._retired):
+            pool.abandon(lambda run: run.refuse(PlatformError("Neve was stopped before the invocation began.")))

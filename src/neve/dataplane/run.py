@@ -1,0 +1,37 @@
+"""One invocation on its way through an environment: what its caller waits for, and what is measured of it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from neve.domain.invocation import Invocation, InvocationResult
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """`result` is set as soon as the caller may have it; `on_finish` runs once the environment is done with it.
+
+    `started` is a time of the monotonic clock, set when the event (or its suppressed init) begins.
+    """
+
+    invocation: Invocation
+    result: asyncio.Future[InvocationResult]
+    on_finish: Callable[[], None]
+    started: float = 0.0
+    answer: InvocationResult | None = None
+    told_start: bool = False
+
+    @property
+    def request_id(self) -> str:
+        """The invocation's id."""
+        return self.invocation.request_id
+
+    def resolve(self, result: InvocationResult) -> None:
+        """Give the caller its result; a caller that has gone away wants none."""
+        if not self.result.done():
+            self.result.set_result(result)
+
+    def refuse(self, error: Exception) -> None:
+        """Give the caller an error of the platform."""
+        if not self.result.done():
+            self.result.set_exception(error)

@@ -1,0 +1,68 @@
+"""Publishes records to their subscribers (design D1): log groups, log tails, the terminal, whoever comes.
+
+A record's text line is made once, here, whatever the number of subscribers. Subscribers are called at once, on the event
+loop, in the order of their subscription; they must not wait.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from neve.domain.limits import LOG_TAIL_BYTES
+from neve.domain.platform_lines import text_line
+from neve.domain.record import Record
+from neve.domain.system_log import json_line
+
+Subscriber = Callable[[Record, str | None], None]
+
+
+class Stream:
+    """The one stream of a Neve."""
+
+    def __init__(self) -> None:
+        self._subscribers: list[Subscriber] = []
+
+    def publish(self, record: Record) -> None:
+        """Pass a record and its log line (None when it has none) to every subscriber."""
+        line = json_line(record) if record.origin.log_format == "JSON" else text_line(record)
+        for subscriber in self._subscribers:
+            subscriber(record, line)
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """From now on; the returned call ends it."""
+        self._subscribers = [*self._subscribers, subscriber]
+        return lambda: self._unsubscribe(subscriber)
+
+    @contextlib.contextmanager
+    def subscribed(self, subscriber: Subscriber) -> Iterator[None]:
+        """For the time of a `with`."""
+        end = self.subscribe(subscriber)
+        try:
+            yield
+        finally:
+            end()
+
+    def _unsubscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers = [other for other in self._subscribers if other is not subscriber]
+
+
+class LogTails:
+    """Keeps the last 4 KB of the log of those invocations whose callers asked for it."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[str]] = {}
+
+    def watch(self, request_id: str) -> None:
+        """Begin to keep this invocation's lines."""
+        self._lines[request_id] = []
+
+    def take(self, request_id: str) -> bytes:
+        """What was kept, cut to its last 4,096 bytes; and forget it."""
+        lines = self._lines.pop(request_id, [])
+        return "".join(f"{line}\n" for line in lines).encode()[-LOG_TAIL_BYTES:]
+
+    def __call__(self, record: Record, line: str | None) -> None:
+        """The subscriber."""
+        if record.request_id is not None and line is not None:
+            lines = self._lines.get(record.request_id)
+            if lines is not None:
+                lines.append(line)

@@ -1,0 +1,89 @@
+"""The environment variables that a function's processes begin with. Source: lifecycle facts §6."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from neve.domain.function import Function
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are as the function sees them; `endpoint` is our own door, for the SDKs inside functions."""
+
+    task_root: Path
+    runtime_dir: Path
+    layers: Path
+    endpoint: str
+
+
+def variables(function: Function, family: str, major: str, log_stream: str, places: Places) -> dict[str, str]:
+    """What the platform sets, then what the user set; a user may not set a reserved key, the control plane sees to that."""
+    return {
+        **_defaults(family, major, places),
+        **_neighbours(places.endpoint),
+        **(function.environment or {}),
+        **_reserved(function, family, log_stream, places),
+    }
+
+
+def _defaults(family: str, major: str, places: Places) -> dict[str, str]:
+    """What a user may replace."""
+    values = {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PATH": f"/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{places.layers}/bin",
+        "LD_LIBRARY_PATH": _library_path(places),
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "PWD": str(places.task_root),
+        "SHLVL": "0",
+    }
+    if family == "nodejs":
+        values["NODE_PATH"] = _node_path(major, places)
+    if family == "python":
+        values |= {"PYTHONPATH": str(places.runtime_dir), "LC_CTYPE": "C.UTF-8"}
+    return values
+
+
+def _library_path(places: Places) -> str:
+    # Only folders that are the function's own: naming the host's would make its binaries load another libc than theirs.
+    folders = (places.task_root, places.task_root / "lib", places.layers / "lib")
+    return ":".join(str(folder) for folder in folders)
+
+
+def _node_path(major: str, places: Places) -> str:
+    layers = places.layers / "nodejs"
+    own = places.runtime_dir
+    folders = (layers / f"node{major}" / "node_modules", layers / "node_modules", own / "node_modules", own)
+    return ":".join(str(folder) for folder in (*folders, places.task_root))
+
+
+def _neighbours(endpoint: str) -> dict[str, str]:
+    """How SDKs find us; a user who sets another endpoint gets that one."""
+    return {"AWS_ENDPOINT_URL": endpoint}
+
+
+def _reserved(function: Function, family: str, log_stream: str, places: Places) -> Mapping[str, str]:
+    values = {
+        "_HANDLER": function.handler,
+        "AWS_DEFAULT_REGION": function.world.region,
+        "AWS_REGION": function.world.region,
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.logging.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        # The account is the key, so that what a function calls on us is called in its own world (design D13).
+        "AWS_ACCESS_KEY_ID": function.world.account,
+        "AWS_SECRET_ACCESS_KEY": "neve",
+        "AWS_SESSION_TOKEN": "neve",
+        "LAMBDA_TASK_ROOT": str(places.task_root),
+        "LAMBDA_RUNTIME_DIR": str(places.runtime_dir),
+    }
+    if family != "provided":
+        values["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{function.runtime}"
+    if function.logging.log_format == "JSON":
+        values["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        values["AWS_LAMBDA_LOG_LEVEL"] = function.logging.application_log_level or "INFO"
+    return values

@@ -1,0 +1,66 @@
+"""The text of platform records, as log groups of the Text format hold them. Source: lifecycle facts §7."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from neve.domain import record as kinds
+from neve.domain.record import Record
+
+
+def text_line(record: Record) -> str | None:
+    """The log event of a record, without a newline at its end; None when the record has no line in the Text format."""
+    if record.type == kinds.FUNCTION:
+        text: str = record.record["text"]
+        return text
+    render = _RENDERERS.get(record.type)
+    return render(record.record) if render is not None else None
+
+
+def _init_start(members: Mapping[str, Any]) -> str:
+    return (
+        f"INIT_START Runtime Version: {members['runtimeVersion']}\tRuntime Version ARN: {members['runtimeVersionArn']}"
+    )
+
+
+def _init_report(members: Mapping[str, Any]) -> str | None:
+    """On-demand environments report their init only when it failed."""
+    if members["status"] == "success":
+        return None
+    line = f"INIT_REPORT Init Duration: {members['metrics']['durationMs']:.2f} ms\tPhase: {members['phase']}"
+    return line + _status(members)
+
+
+def _start(members: Mapping[str, Any]) -> str:
+    return f"START RequestId: {members['requestId']} Version: {members['version']}"
+
+
+def _end(members: Mapping[str, Any]) -> str:
+    return f"END RequestId: {members['requestId']}"
+
+
+def _report(members: Mapping[str, Any]) -> str:
+    metrics = members["metrics"]
+    line = (
+        f"REPORT RequestId: {members['requestId']}\tDuration: {metrics['durationMs']:.2f} ms\t"
+        f"Billed Duration: {metrics['billedDurationMs']} ms\tMemory Size: {metrics['memorySizeMB']} MB\t"
+        f"Max Memory Used: {metrics['maxMemoryUsedMB']} MB\t"
+    )
+    if "initDurationMs" in metrics:
+        line += f"Init Duration: {metrics['initDurationMs']:.2f} ms\t"
+    # A thrown error is reported as a success of the platform: only crashes and timeouts have a status here.
+    return line + _status(members)[1:] if members["status"] in ("error", "timeout") else line
+
+
+def _status(members: Mapping[str, Any]) -> str:
+    status = f"\tStatus: {members['status']}"
+    error_type = members.get("errorType")
+    return f"{status}\tError Type: {error_type}" if error_type and members["status"] == "error" else status
+
+
+_RENDERERS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
+    kinds.INIT_START: _init_start,
+    kinds.INIT_REPORT: _init_report,
+    kinds.START: _start,
+    kinds.RUNTIME_DONE: _end,
+    kinds.REPORT: _report,
+}

@@ -1,0 +1,44 @@
+"""Platform records as log events of the JSON format, filtered by the system log level. Source: lifecycle facts §8."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from neve.domain import record as kinds
+from neve.domain.record import Record
+
+_LEVELS = ("DEBUG", "INFO", "WARN")
+
+
+def _fixed(level: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda members: level if members.get("status", "success") == "success" else "WARN"
+
+
+# The level of each system record when it tells a success; failures are WARN.
+_LEVEL_OF: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    kinds.INIT_START: _fixed("INFO"),
+    kinds.INIT_RUNTIME_DONE: _fixed("DEBUG"),
+    kinds.INIT_REPORT: _fixed("DEBUG"),
+    kinds.START: _fixed("INFO"),
+    kinds.RUNTIME_DONE: _fixed("DEBUG"),
+    kinds.REPORT: _fixed("INFO"),
+}
+
+
+def json_line(record: Record) -> str | None:
+    """The log event, or None for a record that is filtered out or is none of the service's."""
+    if record.type == kinds.FUNCTION:
+        text: str = record.record["text"]
+        return text
+    level_of = _LEVEL_OF.get(record.type)
+    if level_of is None or _LEVELS.index(level_of(record.record)) < _LEVELS.index(record.origin.system_log_level):
+        return None
+    event = {"time": iso_time(record.time_ms), "type": record.type, "record": record.record}
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False)
+
+
+def iso_time(time_ms: float) -> str:
+    """`2026-10-02T10:00:00.123Z`."""
+    moment = datetime.fromtimestamp(time_ms / 1000.0, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,95 @@
+"""Platform lines compared as text with the facts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from neve.domain import record as kinds
+from neve.domain.platform_lines import text_line
+from neve.domain.record import Origin, Record
+from neve.domain.system_log import json_line
+from neve.domain.world import World
+
+ID = "8f5c1d5e-0a52-4ff8-a9ab-7c1b5d1e2f3a"
+METRICS = {"durationMs": 2.49, "billedDurationMs": 101, "memorySizeMB": 128, "maxMemoryUsedMB": 64}
+WARM = (
+    f"REPORT RequestId: {ID}\tDuration: 2.49 ms\tBilled Duration: 101 ms\tMemory Size: 128 MB\tMax Memory Used: 64 MB\t"
+)
+
+
+def record(kind: str, members: Mapping[str, Any], system_level: str = "INFO") -> Record:
+    origin = Origin(World(), "f", "$LATEST", "e", "/aws/lambda/f", "s", system_log_level=system_level)
+    return Record(kind, 1_790_935_200_123.0, origin, ID, members)
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "line"),
+    [
+        (kinds.START, {"requestId": ID, "version": "$LATEST"}, f"START RequestId: {ID} Version: $LATEST"),
+        (kinds.RUNTIME_DONE, {"requestId": ID, "status": "success"}, f"END RequestId: {ID}"),
+        (kinds.REPORT, {"requestId": ID, "status": "success", "metrics": METRICS}, WARM),
+        (
+            kinds.REPORT,
+            {"requestId": ID, "status": "success", "metrics": METRICS | {"initDurationMs": 97.63}},
+            WARM + "Init Duration: 97.63 ms\t",
+        ),
+        (
+            kinds.REPORT,
+            {"requestId": ID, "status": "timeout", "errorType": "Sandbox.Timedout", "metrics": METRICS},
+            WARM + "Status: timeout",
+        ),
+        (
+            kinds.REPORT,
+            {"requestId": ID, "status": "error", "errorType": "Runtime.ExitError", "metrics": METRICS},
+            WARM + "Status: error\tError Type: Runtime.ExitError",
+        ),
+        (
+            kinds.REPORT,
+            {"requestId": ID, "status": "failure", "errorType": "Function.Unknown", "metrics": METRICS},
+            WARM,
+        ),
+        (
+            kinds.INIT_START,
+            {"runtimeVersion": "nodejs:22.v1", "runtimeVersionArn": "arn:aws:lambda:us-east-1::runtime:00"},
+            "INIT_START Runtime Version: nodejs:22.v1\tRuntime Version ARN: arn:aws:lambda:us-east-1::runtime:00",
+        ),
+        (kinds.INIT_REPORT, {"phase": "init", "status": "success", "metrics": {"durationMs": 5.0}}, None),
+        (
+            kinds.INIT_REPORT,
+            {"phase": "init", "status": "timeout", "errorType": "Sandbox.Timedout", "metrics": {"durationMs": 9999.81}},
+            "INIT_REPORT Init Duration: 9999.81 ms\tPhase: init\tStatus: timeout",
+        ),
+        (
+            kinds.INIT_REPORT,
+            {"phase": "invoke", "status": "error", "errorType": "Extension.Crash", "metrics": {"durationMs": 1236.04}},
+            "INIT_REPORT Init Duration: 1236.04 ms\tPhase: invoke\tStatus: error\tError Type: Extension.Crash",
+        ),
+        (kinds.FREEZE, {}, None),
+        (kinds.FUNCTION, {"text": "hello", "level": None}, "hello"),
+    ],
+)
+def test_text_line(kind: str, members: Mapping[str, Any], line: str | None) -> None:
+    assert text_line(record(kind, members)) == line
+
+
+def test_json_line_is_an_event_of_the_telemetry_schema() -> None:
+    line = json_line(record(kinds.START, {"requestId": ID, "version": "1"}))
+    assert line == (
+        '{"time":"2026-10-02T10:00:00.123Z","type":"platform.start","record":{"requestId":"' + ID + '","version":"1"}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "level", "kept"),
+    [
+        (kinds.START, "success", "WARN", False),
+        (kinds.REPORT, "success", "INFO", True),
+        (kinds.REPORT, "timeout", "WARN", True),
+        (kinds.RUNTIME_DONE, "success", "INFO", False),
+        (kinds.RUNTIME_DONE, "success", "DEBUG", True),
+        (kinds.FREEZE, "success", "DEBUG", False),
+    ],
+)
+def test_json_lines_are_filtered_by_the_system_log_level(kind: str, status: str, level: str, kept: bool) -> None:
+    assert (json_line(record(kind, {"status": status}, level)) is not None) == kept
