@@ -70,13 +70,14 @@ class RequestTooLarge(CallerError):
 
 
 class TooManyRequests(CallerError):
-    """Throttled. `reason` is one of the service's `ThrottleReason` values."""
+    """Throttled. `reason` is one of the service's `ThrottleReason` values; `retry_after_s` becomes the header Retry-After."""
 
     code = "TooManyRequestsException"
 
-    def __init__(self, reason: str, message: str = "Rate Exceeded.") -> None:
+    def __init__(self, reason: str, message: str = "Rate Exceeded.", retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 class UnsupportedOperation(CallerError):
