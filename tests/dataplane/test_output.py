@@ -1,5 +1,6 @@
 """Raw lines and log frames in one stream, however the pipe cuts them."""
 
+import itertools
 import struct
 
 import pytest
@@ -38,7 +39,7 @@ def test_raw_lines_and_frames_keep_their_order() -> None:
 @given(st.lists(st.integers(0, len(MIXED)), max_size=12))
 def test_however_the_stream_is_cut_the_lines_are_the_same(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(MIXED)]
-    assert lines(*(MIXED[a:b] for a, b in zip(edges, edges[1:], strict=False))) == EXPECTED
+    assert lines(*(MIXED[a:b] for a, b in itertools.pairwise(edges))) == EXPECTED
 
 
 @given(st.lists(st.binary(max_size=64), max_size=8))

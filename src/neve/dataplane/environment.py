@@ -339,8 +339,7 @@ class Environment:
         frozen_ms = self._thaw()
         run.started = time.perf_counter()
         self._publish_start(run)
-        if frozen_ms is not None:
-            self._publish(kinds.THAW, {"frozenMs": round(frozen_ms, 2)})
+        self._publish(kinds.THAW, {"frozenMs": round(frozen_ms, 2)})
         self._deliver(run)
 
     def _restart(self, *_: Any) -> None:
@@ -468,6 +467,7 @@ class Environment:
     def _kill(self, *_: Any) -> None:
         """The init phase failed, or an idle runtime ended by itself: the next invocation initializes again."""
         self._cancel_timer()
+        self._idle_from = None
         self._end_generation(self._settle_down)
 
     def _settle_down(self) -> None:
@@ -501,34 +501,35 @@ class Environment:
             self._move(Signal.FREEZE)
 
     def _freeze(self, *_: Any) -> None:
-        self._idle_from = time.perf_counter()
-        self._spawn(self._freeze_processes())
+        since = self._idle_from = time.perf_counter()
+        self._spawn(self._freeze_processes(since))
 
-    async def _freeze_processes(self) -> None:
-        asked = time.perf_counter()
+    async def _freeze_processes(self, since: float) -> None:
+        if self._idle_from != since:
+            return  # an invocation was quicker: freezing now would stop it
         try:
             await self._sandbox.freeze()
         except SandboxFailed as error:
             log.failure("environment.freeze", error, environment=self.id)
-            if self.state is State.FREEZING:
+            if self._idle_from == since:
                 self.stop()  # what cannot be frozen must not go on unseen
             return
-        # Thawed and frozen again meanwhile: the news is of the earlier freeze, and the later one brings its own.
-        if self.state is State.FREEZING and self._idle_from is not None and self._idle_from <= asked:
-            self._publish(kinds.FREEZE, {"durationMs": round((time.perf_counter() - asked) * 1000.0, 3)})
+        if self._idle_from == since:  # else it was thawed meanwhile, and perhaps is freezing again by another task
+            self._publish(kinds.FREEZE, {"durationMs": round((time.perf_counter() - since) * 1000.0, 3)})
             self._move(Signal.FROZEN)
 
-    def _thaw(self) -> float | None:
-        """Thaw, and tell how long the environment was still, in milliseconds; None when the freeze had not come about."""
+    def _thaw(self) -> float:
+        """Thaw, and tell how long ago the freeze began, in milliseconds."""
         self._sandbox.thaw()
         since, self._idle_from = self._idle_from, None
-        return (time.perf_counter() - since) * 1000.0 if since is not None else None
+        return (time.perf_counter() - since) * 1000.0 if since is not None else 0.0
 
     # Shutdown
 
     def _shut_down(self, *_: Any) -> None:
         """Without an extension the shutdown phase is a SIGKILL at once, lifecycle facts §4."""
         self._cancel_timer()
+        self._idle_from = None
         if self._grace is not None:
             self._grace.cancel()
         generation, self._generation = self._generation, None

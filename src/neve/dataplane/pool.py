@@ -13,6 +13,8 @@ from neve.domain.placement import Placement, place
 # How long an invocation waits for an environment that has answered before it starts another.
 _MOMENT_S = 0.005
 
+_COMING = frozenset({State.STARTING, State.INITIALIZING, State.DOWN})
+
 Create = Callable[["Pool"], Environment]
 
 
@@ -98,7 +100,8 @@ class Pool:
             self._moment = asyncio.get_running_loop().call_later(_MOMENT_S, self._start_missing)
 
     def _starting(self) -> int:
-        return sum(each.state in (State.STARTING, State.INITIALIZING) for each in self._environments.values())
+        """Environments that will offer themselves without an invocation before; a reset one does as soon as it is down."""
+        return sum(each.state in _COMING for each in self._environments.values())
 
     def _start_missing(self) -> None:
         """An environment for each invocation that has none on its way."""
