@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` wraps it in enums, which cost milliseconds of a cold start
 import os
 import sys
 
@@ -105,14 +106,14 @@ def _failed(error: Exception, request_id: str) -> bytes:
 
 def _receive_deaf(channel: frames.Channel) -> tuple[int, dict[str, Any], bytes]:
     """Wait as clients before Python 3.12 do: signal handlers of the function run when the next event has come."""
-    import signal
-
-    deaf = {number for number in signal.valid_signals() if callable(signal.getsignal(number))}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, deaf)
+    if "signal" not in sys.modules:
+        return channel.receive()  # nobody can have set one
+    deaf = [number for number in range(1, _signal.NSIG) if callable(_signal.getsignal(number))]
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, deaf)
     try:
         return channel.receive()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
 _receive = frames.Channel.receive if sys.version_info >= (3, 12) else _receive_deaf
