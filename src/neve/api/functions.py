@@ -1,0 +1,289 @@
+"""The functions family of the API: members in, `control.functions` asked, members out. AWS spelling ends here."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from neve.control.configuration import Given, GivenLogging
+from neve.control.functions import Functions
+from neve.domain import limits, runtime_names
+from neve.domain.arn import function_arn
+from neve.domain.call import Call, Operation
+from neve.domain.errors import InvalidParameterValue
+from neve.domain.function import Function
+
+_Members = Mapping[str, Any]
+
+_KEPT = (
+    "VpcConfig",
+    "DeadLetterConfig",
+    "KMSKeyArn",
+    "Layers",
+    "FileSystemConfigs",
+    "SnapStart",
+    "TenancyConfig",
+    "CapacityProviderConfig",
+    "DurableConfig",
+    "RuntimeConfig",
+    "AcceleratorConfig",
+)
+"""Members that Neve keeps and gives back: clients like Terraform compare what they read with what they wrote."""
+
+_STATES = frozenset(
+    {
+        "State",
+        "StateReason",
+        "StateReasonCode",
+        "LastUpdateStatus",
+        "LastUpdateStatusReason",
+        "LastUpdateStatusReasonCode",
+    }
+)
+_MARKER = b"after:"
+
+
+def operations(functions: Functions, base_url: Callable[[], str]) -> dict[str, Operation]:
+    """Operations by their names in the service model. `base_url` is that of our own door, without a slash at its end."""
+    family = _Family(functions, base_url)
+    return {
+        "CreateFunction": family.create_function,
+        "GetFunction": family.get_function,
+        "GetFunctionConfiguration": family.get_function_configuration,
+        "ListFunctions": family.list_functions,
+        "UpdateFunctionCode": family.update_function_code,
+        "UpdateFunctionConfiguration": family.update_function_configuration,
+        "DeleteFunction": family.delete_function,
+        "TagResource": family.tag_resource,
+        "UntagResource": family.untag_resource,
+        "ListTags": family.list_tags,
+    }
+
+
+class _Family:
+    def __init__(self, functions: Functions, base_url: Callable[[], str]) -> None:
+        self._functions = functions
+        self._base_url = base_url
+
+    async def create_function(self, call: Call, members: _Members) -> _Members:
+        _refuse_publish(members)
+        if members.get("PackageType", "Zip") != "Zip" or "ImageUri" in members.get("Code", {}):
+            raise InvalidParameterValue(
+                "Neve runs functions of package type Zip; container images are not supported yet. Give Code.ZipFile."
+            )
+        function = await self._functions.create(
+            call.world,
+            members["FunctionName"],
+            _given(members),
+            _zip_file(members.get("Code", {}), "Code.ZipFile"),
+            members.get("Tags") or {},
+        )
+        return configuration(function)
+
+    async def get_function(self, call: Call, members: _Members) -> _Members:
+        function, qualifier = await self._functions.get(
+            call.world, members["FunctionName"], members.get("Qualifier"), "lambda:GetFunction"
+        )
+        reply: dict[str, Any] = {
+            "Configuration": configuration(function, qualifier),
+            "Code": {"RepositoryType": "S3", "Location": self._location(function)},
+        }
+        if function.tags:
+            reply["Tags"] = dict(function.tags)
+        return reply
+
+    async def get_function_configuration(self, call: Call, members: _Members) -> _Members:
+        function, qualifier = await self._functions.get(
+            call.world, members["FunctionName"], members.get("Qualifier"), "lambda:GetFunctionConfiguration"
+        )
+        return configuration(function, qualifier)
+
+    async def list_functions(self, call: Call, members: _Members) -> _Members:
+        """`MasterRegion` is about replicas at the edge, which are never here: it chooses nothing."""
+        limit = min(members.get("MaxItems") or limits.FUNCTIONS_PER_PAGE, limits.FUNCTIONS_PER_PAGE)
+        page = await self._functions.page(call.world, _read_marker(members.get("Marker")), limit)
+        of_all_versions = members.get("FunctionVersion") == "ALL"  # then every ARN names its version
+        reply: dict[str, Any] = {
+            "Functions": [
+                _listed(function, function.version if of_all_versions else None) for function in page.functions
+            ]
+        }
+        if page.after is not None:
+            reply["NextMarker"] = _marker(page.after)
+        return reply
+
+    async def update_function_code(self, call: Call, members: _Members) -> _Members:
+        _refuse_publish(members)
+        if "ImageUri" in members:
+            raise InvalidParameterValue("Please don't provide ImageUri when updating a function with packageType Zip.")
+        function = await self._functions.update_code(
+            call.world,
+            members["FunctionName"],
+            _zip_file(members, "ZipFile"),
+            _architectures(members),
+            members.get("RevisionId"),
+            bool(members.get("DryRun")),
+        )
+        return configuration(function)
+
+    async def update_function_configuration(self, call: Call, members: _Members) -> _Members:
+        function = await self._functions.update_configuration(
+            call.world, members["FunctionName"], _given(members), members.get("RevisionId")
+        )
+        return configuration(function)
+
+    async def delete_function(self, call: Call, members: _Members) -> _Members:
+        await self._functions.delete(call.world, members["FunctionName"], members.get("Qualifier"))
+        return {"StatusCode": 204}  # the model says 200, the service has always answered 204
+
+    async def tag_resource(self, call: Call, members: _Members) -> _Members:
+        await self._functions.tag(call.world, members["Resource"], members["Tags"])
+        return {}
+
+    async def untag_resource(self, call: Call, members: _Members) -> _Members:
+        await self._functions.untag(call.world, members["Resource"], members["TagKeys"])
+        return {}
+
+    async def list_tags(self, call: Call, members: _Members) -> _Members:
+        return {"Tags": dict(await self._functions.tags(call.world, members["Resource"]))}
+
+    def _location(self, function: Function) -> str:
+        world = function.world
+        path = "/".join(quote(part, safe="") for part in (world.account, world.region, function.name))
+        return f"{self._base_url()}/_neve/code/{path}?version={quote(function.version, safe='')}"
+
+
+def configuration(function: Function, qualifier: str | None = None) -> dict[str, Any]:
+    """FunctionConfiguration of the service, in its order; the ARN carries the qualifier that was asked for."""
+    members: dict[str, Any] = {
+        "Architectures": list(function.architectures),
+        "CodeSha256": function.code.sha256,
+        "CodeSize": function.code.size,
+        "Description": function.description,
+        "Environment": None if function.environment is None else {"Variables": dict(function.environment)},
+        "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
+        "FunctionArn": function_arn(function.world, function.name, qualifier),
+        "FunctionName": function.name,
+        "Handler": function.handler,
+        "LastModified": _time(function.last_modified_ms),
+        "LastUpdateStatus": function.last_update_status,
+        "LastUpdateStatusReason": function.last_update_reason,
+        "LastUpdateStatusReasonCode": function.last_update_reason_code,
+        "LoggingConfig": _logging_config(function),
+        "MemorySize": function.memory_mb,
+        "PackageType": "Zip",
+        "RevisionId": function.revision_id,
+        "Role": function.role,
+        "Runtime": function.runtime,
+        "RuntimeVersionConfig": {
+            "RuntimeVersionArn": runtime_names.version_arn(function.world.region, function.runtime)
+        },
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "State": function.state,
+        "StateReason": function.state_reason,
+        "StateReasonCode": function.state_reason_code,
+        "Timeout": function.timeout_s,
+        "TracingConfig": {"Mode": function.tracing_mode},
+        "Version": function.version,
+    }
+    present = {name: value for name, value in members.items() if value is not None}
+    return present | _kept_reply(function.extra)
+
+
+def _listed(function: Function, qualifier: str | None) -> dict[str, Any]:
+    """What a list tells: no states."""
+    return {name: value for name, value in configuration(function, qualifier).items() if name not in _STATES}
+
+
+def _kept_reply(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Kept members in the shape of replies. An empty value took the setting away, except for VpcConfig."""
+    reply = {name: value for name, value in extra.items() if value not in ("", [], {}, {"TargetArn": ""})}
+    if "VpcConfig" in extra:
+        reply["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""} | (extra["VpcConfig"] or {})
+    if "Layers" in reply:
+        reply["Layers"] = [{"Arn": arn, "CodeSize": 0} for arn in reply["Layers"]]
+    if "SnapStart" in reply:
+        reply["SnapStart"] = {"ApplyOn": "None"} | reply["SnapStart"] | {"OptimizationStatus": "Off"}
+    return reply
+
+
+def _given(members: _Members) -> Given:
+    environment = members.get("Environment")
+    variables = None if environment is None else environment.get("Variables")
+    return Given(
+        runtime=members.get("Runtime"),
+        handler=members.get("Handler"),
+        role=members.get("Role"),
+        description=members.get("Description"),
+        memory_mb=members.get("MemorySize"),
+        timeout_s=members.get("Timeout"),
+        ephemeral_storage_mb=members.get("EphemeralStorage", {}).get("Size"),
+        environment=variables,
+        clear_environment=environment is not None and variables is None,
+        architectures=_architectures(members),
+        tracing_mode=members.get("TracingConfig", {}).get("Mode"),
+        logging=_given_logging(members.get("LoggingConfig", {})),
+        extra={name: members[name] for name in _KEPT if name in members},
+    )
+
+
+def _given_logging(members: _Members) -> GivenLogging:
+    return GivenLogging(
+        log_group=members.get("LogGroup"),
+        log_format=members.get("LogFormat"),
+        application_log_level=members.get("ApplicationLogLevel"),
+        system_log_level=members.get("SystemLogLevel"),
+    )
+
+
+def _logging_config(function: Function) -> dict[str, Any]:
+    logging = function.logging
+    members = {
+        "ApplicationLogLevel": logging.application_log_level,
+        "LogFormat": logging.log_format,
+        "LogGroup": logging.log_group,
+        "SystemLogLevel": logging.system_log_level,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _architectures(members: _Members) -> tuple[str, ...] | None:
+    return tuple(members["Architectures"]) if "Architectures" in members else None
+
+
+def _zip_file(code: _Members, member: str) -> bytes:
+    if "S3Bucket" in code or "S3Key" in code:
+        raise InvalidParameterValue(f"Neve takes code in {member}; code in S3 is not supported yet.")
+    if "ZipFile" not in code:
+        raise InvalidParameterValue("Please provide a source for function code.")
+    content: bytes = code["ZipFile"]
+    return content
+
+
+def _refuse_publish(members: _Members) -> None:
+    if members.get("Publish") or "PublishTo" in members:
+        raise InvalidParameterValue("Neve has no published versions yet; leave Publish and PublishTo out.")
+
+
+def _time(milliseconds: int) -> str:
+    """`2023-08-10T12:34:56.789+0000`"""
+    at = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}+0000"
+
+
+def _marker(name: str) -> str:
+    return base64.urlsafe_b64encode(_MARKER + name.encode()).decode()
+
+
+def _read_marker(marker: str | None) -> str | None:
+    if marker is None:
+        return None
+    try:
+        plain = base64.b64decode(marker, altchars=b"-_", validate=True)
+        if plain.startswith(_MARKER):
+            return plain.removeprefix(_MARKER).decode()
+    except (binascii.Error, ValueError):
+        pass
+    raise InvalidParameterValue("The Marker is not one that a previous page returned.")

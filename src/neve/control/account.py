@@ -1,0 +1,41 @@
+"""What an account may use in a region, and what it does use."""
+
+from dataclasses import dataclass
+
+from neve.domain import limits
+from neve.domain.world import World
+from neve.storage.store import FunctionStore
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """Sizes in bytes."""
+
+    concurrent_executions: int
+    unreserved_concurrent_executions: int
+    code_storage: int
+    code_size_zipped: int
+    code_size_unzipped: int
+    code_size_used: int
+    function_count: int
+
+
+class Account:
+    """The account of every world. `concurrency` is what the settings give to each."""
+
+    def __init__(self, store: FunctionStore, concurrency: int = limits.CONCURRENT_EXECUTIONS) -> None:
+        self._store = store
+        self._concurrency = concurrency
+
+    async def settings(self, world: World) -> AccountSettings:
+        """Limits and use. Nothing can be reserved yet, so all of the concurrency is unreserved."""
+        usage = await self._store.code_usage(world)
+        return AccountSettings(
+            concurrent_executions=self._concurrency,
+            unreserved_concurrent_executions=self._concurrency,
+            code_storage=limits.TOTAL_CODE_SIZE,
+            code_size_zipped=limits.CODE_SIZE_ZIPPED,
+            code_size_unzipped=limits.CODE_SIZE_UNZIPPED,
+            code_size_used=usage.total_code_size,
+            function_count=usage.function_count,
+        )
