@@ -1,0 +1,223 @@
+"""The AWS-compatible HTTP door: one ASGI application, one visible list of steps (`_answer`).
+
+    caller    who calls, and which service is meant (scope.py)
+    route     which operation (routes.py, or X-Amz-Target)
+    body      read it, within its limits (body.py)
+    parse     bytes to members, checked against the model (wire.py)   } a raw operation
+    operate   the operation itself                                    } does these
+    render    members to bytes                                        } three itself
+    errors    whatever was raised, as the service says it (errors.py)
+
+What can be known in advance (routes, codecs, limits) is made once for each service, on its first request.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from neve.api import errors, model
+from neve.api.body import BodyLimit, BodyLimits, Disconnected, drain, read_body
+from neve.api.http import Application, RawOperation, Receive, Request, Response, Scope, Send
+from neve.api.model import ServiceModel
+from neve.api.routes import Match, Routes, unknown_operation
+from neve.api.scope import caller_of
+from neve.api.wire import Codec
+from neve.domain.call import Call, Operation
+from neve.domain.errors import UnsupportedOperation
+
+OWN_PATH = "/_neve"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One AWS service behind the door: botocore's name of its model, its operations, and body limits of its own (bytes)."""
+
+    model: str
+    operations: Mapping[str, Operation]
+    body_limits: Mapping[str, int] = field(default_factory=dict)
+
+
+def new_request_id() -> str:
+    """A version 4 UUID, lower case; by hand, because this is on the path of every invocation."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def create_door(
+    services: Mapping[str, Service],
+    own: Application,
+    raw: Mapping[str, RawOperation],
+    request_id: Callable[[], str] = new_request_id,
+) -> Application:
+    """The ASGI application. `services` by signing name (`lambda`, `logs`); `own` answers what is under `/_neve/`;
+    `raw` has operations of Lambda that read and write HTTP themselves."""
+    return _Door(services, own, raw, request_id)
+
+
+class _Desk:
+    """What the door knows of one service, made on its first request."""
+
+    def __init__(self, service: Service, raw: Mapping[str, RawOperation]) -> None:
+        self.operations = service.operations
+        self.raw = raw
+        self.limits = BodyLimits(service.body_limits)
+        self._name = service.model
+        self._codecs: dict[str, Codec] = {}
+
+    @cached_property
+    def model(self) -> ServiceModel:
+        return model.load(self._name)
+
+    @cached_property
+    def routes(self) -> Routes:
+        return Routes(self.model.operations.values())
+
+    def codec(self, operation: str) -> Codec:
+        found = self._codecs.get(operation)
+        if found is None:
+            found = self._codecs[operation] = Codec(self.model, self.model.operations[operation])
+        return found
+
+    def match(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Match:
+        """The operation of a request; UnsupportedOperation when the model has it and we have not."""
+        if self.model.json_rpc:
+            match = self._match_target(headers)
+        else:
+            match = self.routes.match(scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"])
+        if match.operation not in self.operations and match.operation not in self.raw:
+            raise UnsupportedOperation(f"Neve does not support the operation {match.operation} yet.")
+        return match
+
+    def _match_target(self, headers: Mapping[bytes, bytes]) -> Match:
+        target = headers.get(b"x-amz-target", b"").decode("latin-1")
+        prefix, _, operation = target.rpartition(".")
+        if prefix != self.model.target_prefix or operation not in self.model.operations:
+            raise unknown_operation(f"X-Amz-Target {target}")
+        return Match(operation, {})
+
+
+class _Door:
+    def __init__(
+        self,
+        services: Mapping[str, Service],
+        own: Application,
+        raw: Mapping[str, RawOperation],
+        request_id: Callable[[], str],
+    ) -> None:
+        self._own = own
+        self._new_id = request_id
+        self._desks = {name: _Desk(each, raw if name == "lambda" else {}) for name, each in services.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.startswith(OWN_PATH) and path[len(OWN_PATH) :][:1] in ("", "/"):
+                await self._own(scope, receive, send)
+            else:
+                await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = self._new_id()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        reading = _Reading(receive, headers)
+        desk: _Desk | None = None
+        try:
+            caller = caller_of(headers, scope["query_string"])
+            desk = self._desk(caller.service, headers)
+            response = await self._answer(desk, Call(caller.world, request_id), scope, headers, reading)
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001 - the edge of the door: everything becomes a response
+            response = errors.render(error, desk.model if desk else None, request_id)
+        if reading.done:
+            await _send(send, response, request_id)
+        else:
+            await _refuse(send, response, request_id, receive, headers)
+
+    async def _answer(
+        self, desk: _Desk, call: Call, scope: Scope, headers: Mapping[bytes, bytes], reading: "_Reading"
+    ) -> Response:
+        match = desk.match(scope, headers)
+        body = await reading.body(desk.limits.of(match.operation, headers))
+        request = Request(scope["method"], match.operation, match.labels, scope["query_string"], headers, body)
+        raw = desk.raw.get(match.operation)
+        if raw is not None:
+            return await raw(call, request)
+        codec = desk.codec(match.operation)
+        return codec.render(await desk.operations[match.operation](call, codec.parse(request)))
+
+    def _desk(self, service: str | None, headers: Mapping[bytes, bytes]) -> _Desk:
+        """The service that is meant: the signed one, else the one of X-Amz-Target, else Lambda."""
+        if service is None:
+            service = self._service_of_target(headers.get(b"x-amz-target"))
+        desk = self._desks.get(service)
+        if desk is None:
+            raise UnsupportedOperation(f"Neve does not answer for the service {service!r}.")
+        return desk
+
+    def _service_of_target(self, target: bytes | None) -> str:
+        if target is not None:
+            prefix = target.decode("latin-1").rpartition(".")[0]
+            for name, desk in self._desks.items():
+                if desk.model.target_prefix == prefix:
+                    return name
+        return "lambda"
+
+
+class _Reading:
+    """The body of one request: whether all of it has been read decides whether the connection can live on."""
+
+    __slots__ = ("_headers", "_receive", "done")
+
+    def __init__(self, receive: Receive, headers: Mapping[bytes, bytes]) -> None:
+        self._receive = receive
+        self._headers = headers
+        self.done = b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0"
+
+    async def body(self, limit: BodyLimit) -> bytes:
+        if self.done:
+            return b""
+        body = await read_body(self._receive, self._headers, limit)
+        self.done = True
+        return body
+
+
+async def _send(send: Send, response: Response, request_id: str) -> None:
+    await send(_start(response, request_id))
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _refuse(
+    send: Send, response: Response, request_id: str, receive: Receive, headers: Mapping[bytes, bytes]
+) -> None:
+    """Answer before the body has come, and close: at once when the client waits for `100 Continue`, else after draining."""
+    start = _start(response, request_id)
+    start["headers"].append((b"connection", b"close"))
+    await send(start)
+    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    if headers.get(b"expect", b"").lower() != b"100-continue":
+        await drain(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _start(response: Response, request_id: str) -> dict[str, Any]:
+    headers = [(b"x-amzn-requestid", request_id.encode()), *response.headers]
+    if response.status != 204:
+        headers.append((b"content-length", b"%d" % len(response.body)))
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Nothing starts or stops here: that is the roof's work."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,69 @@
+"""Who calls: access key, region and service, from the SigV4 credential scope of a request.
+
+The signature itself is not checked yet; `caller_of` is the seam where a check would refuse. An unsigned request, or one
+with another kind of Authorization, belongs to the default account and region.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from neve.api.http import parse_query
+from neve.domain.errors import ServiceSpecific
+from neve.domain.world import DEFAULT_REGION, World, account_of
+
+_CREDENTIAL = b"Credential="
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request belongs. `service` is the signing name of its scope, None when it is not signed."""
+
+    world: World
+    service: str | None
+
+
+UNSIGNED = Caller(World(), None)
+
+
+def caller_of(headers: Mapping[bytes, bytes], query: bytes) -> Caller:
+    """Read the Authorization header, else the `X-Amz-Credential` of a presigned URL.
+
+    ServiceSpecific `InvalidSignatureException` for a scope that cannot be read or names no region.
+    """
+    authorization = headers.get(b"authorization")
+    if authorization is not None:
+        start = authorization.find(_CREDENTIAL)
+        if start < 0 or not authorization.startswith(b"AWS4-"):
+            return UNSIGNED
+        end = authorization.find(b",", start)
+        credential = authorization[start + len(_CREDENTIAL) : end if end > 0 else len(authorization)]
+        return _caller(credential, headers.get(b"x-amz-region-set", b""))
+    if b"X-Amz-Credential=" in query:
+        return _presigned(query)
+    return UNSIGNED
+
+
+def _presigned(query: bytes) -> Caller:
+    given = dict(parse_query(query))
+    return _caller(given.get("X-Amz-Credential", "").encode(), given.get("X-Amz-Region-Set", "").encode())
+
+
+@lru_cache(maxsize=1024)  # a client sends the same scope all day
+def _caller(credential: bytes, region_set: bytes) -> Caller:
+    """`KEY/20250101/us-east-1/lambda/aws4_request`; SigV4a leaves the region out and sends a set of them instead."""
+    parts = credential.strip().decode("latin-1").split("/")
+    if len(parts) == 5 and parts[4] == "aws4_request":
+        key, _, region, service, _ = parts
+    elif len(parts) == 4 and parts[3] == "aws4_request":
+        key, _, service, _ = parts
+        region = region_set.decode("latin-1").split(",")[0].strip().replace("*", DEFAULT_REGION)
+    else:
+        raise ServiceSpecific("InvalidSignatureException", "Credential must have exactly 5 slash-delimited elements.")
+    if not _is_region(region):
+        raise ServiceSpecific("InvalidSignatureException", "Credential should be scoped to a valid region.")
+    return Caller(World(account_of(key), region), service)
+
+
+def _is_region(text: str) -> bool:
+    return 0 < len(text) <= 63 and text.isascii() and text.replace("-", "").isalnum()
