@@ -127,7 +127,7 @@ class LogStore(Protocol):
         """False when it exists."""
 
     async def create_stream(self, stream: LogStream) -> bool:
-        """False when it exists."""
+        """False when it exists. ResourceNotFound when its group does not."""
 
     async def group(self, world: World, name: str) -> LogGroup | None:
         """One group, or None."""
@@ -155,7 +155,10 @@ class LogStore(Protocol):
         """Streams of a group, by name or by the time of their last event."""
 
     async def append(self, lines: Sequence[LogLine]) -> None:
-        """Write lines of streams that exist (PutLogEvents) and return when they can be read."""
+        """Write lines of streams that exist (PutLogEvents) and return when they can be read.
+
+        ResourceNotFound, and nothing written, when a stream does not.
+        """
 
     async def events(
         self,
