@@ -53,10 +53,10 @@ class Foundations:
 class DataPlane:
     """Runs invocations. Nothing above knows in which process an environment lives."""
 
-    def __init__(self, foundations: Foundations) -> None:
+    def __init__(self, foundations: Foundations, endpoint: str) -> None:
         self.clock = foundations.clock
         self.settings = foundations.settings
-        self.endpoint = ""  # our own door, as functions reach it; known once it is open
+        self._endpoint = endpoint  # our own door, as functions reach it
         self._foundations = foundations
         self._pools: dict[_PoolKey, Pool] = {}
         self._retired: set[Pool] = set()
@@ -144,7 +144,7 @@ class DataPlane:
         )
 
     def _command(self, function: Function, runtime: Runtime, task_root: Path, log_stream: str) -> Command:
-        places = Places(task_root, runtime.directory, self._foundations.layers, self.endpoint)
+        places = Places(task_root, runtime.directory, self._foundations.layers, self._endpoint)
         environment = variables(function, runtime.family, runtime.major, log_stream, places)
         return Command(runtime.argv, environment, task_root)
 
@@ -198,18 +198,27 @@ class DataPlane:
         oldest = [pool.stop_idle_since(moment) for pool in self._pools.values()]
         return min((each for each in oldest if each is not None), default=None)
 
-    async def close(self, patience_s: float) -> None:
-        """Take no more, let what runs end for `patience_s` seconds, then end everything and wait until it is gone."""
+    async def close(self, patience_s: float, hurry: asyncio.Event) -> None:
+        """Take no more, let what runs end, and wait until every environment is gone.
+
+        What still runs after `patience_s` seconds, or when `hurry` is set, is ended.
+        """
         self._closing = True
-        if self._running:
-            self._quiet.clear()
-            try:
-                await asyncio.wait_for(self._quiet.wait(), patience_s)
-            except TimeoutError:
-                self._abandon()
+        if not await self._all_ended(patience_s, hurry):
+            self._abandon()
         for key in list(self._pools):
             self._retire_pool(key)
         await asyncio.gather(*(environment.wait_stopped() for environment in list(self.environments())))
+
+    async def _all_ended(self, patience_s: float, hurry: asyncio.Event) -> bool:
+        if not self._running:
+            return True
+        self._quiet.clear()
+        waits = [asyncio.create_task(self._quiet.wait()), asyncio.create_task(hurry.wait())]
+        await asyncio.wait(waits, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return not self._running
 
     def _abandon(self) -> None:
         for pool in (*self._pools.values(), *self._retired):

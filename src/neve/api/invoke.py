@@ -1,0 +1,125 @@
+"""Invoke, the hot path: reads the request and writes the response itself instead of through the generic codec.
+
+`tests/api/test_invoke.py` holds that both agree; whatever is unusual here is given to the codec for its verdict.
+"""
+
+import base64
+import binascii
+import os
+import time
+
+import msgspec
+
+from neve.api import model
+from neve.api.http import Headers, RawOperation, Request, Response
+from neve.api.wire import Codec
+from neve.control.invoke import Invoker, InvokeRequest
+from neve.domain import json_text
+from neve.domain.call import Call
+from neve.domain.errors import InvalidRequestContent
+from neve.domain.function import Function
+from neve.domain.invocation import InvocationResult, InvocationType
+
+_TYPES = {
+    None: InvocationType.REQUEST_RESPONSE,
+    b"RequestResponse": InvocationType.REQUEST_RESPONSE,
+    b"Event": InvocationType.EVENT,
+    b"DryRun": InvocationType.DRY_RUN,
+}
+_JSON = (b"content-type", b"application/json")
+_REMAPPED = (b"x-amzn-remapped-content-length", b"0")
+_FAILED = (b"x-amz-function-error", b"Unhandled")  # the only value that the service has sent since 2019
+_EMPTY_EVENT = b"{}"
+_JSON_VALUE = msgspec.json.Decoder(msgspec.Raw)
+_PLAIN_NAME = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+def invoke_operation(invoker: Invoker) -> RawOperation:
+    """Invoke as the door takes it."""
+    service = model.load("lambda")
+    codec = Codec(service, service.operations["Invoke"])
+
+    async def invoke(call: Call, request: Request) -> Response:
+        if not _usual(request):
+            codec.parse(request)  # the service's sentence about whatever is wrong; most unusual requests are right
+        asked = _read(call, request)
+        function, result = await invoker.invoke(asked)
+        return _dry_run() if result is None else _response(function, result, asked.trace_id)
+
+    return invoke
+
+
+def _usual(request: Request) -> bool:
+    """Whether every modelled member is plainly valid: the usual request needs no look at the model."""
+    name = request.labels["FunctionName"].encode("utf-8", "replace")
+    return (
+        0 < len(name) <= 140
+        and _PLAIN_NAME.issuperset(name)
+        and not request.query
+        and request.headers.get(b"x-amz-invocation-type") in _TYPES
+        and request.headers.get(b"x-amz-log-type") in (None, b"None", b"Tail")
+        and b"x-amz-durable-execution-name" not in request.headers
+        and b"x-amz-tenant-id" not in request.headers
+    )
+
+
+def _read(call: Call, request: Request) -> InvokeRequest:
+    return InvokeRequest(
+        world=call.world,
+        request_id=call.request_id,
+        function_name=request.labels["FunctionName"],
+        qualifier=request.parameter("Qualifier") if request.query else None,
+        invocation_type=_TYPES[request.headers.get(b"x-amz-invocation-type")],
+        payload=_event(request.body),
+        wants_log_tail=request.headers.get(b"x-amz-log-type") == b"Tail",
+        client_context=_client_context(request.headers.get(b"x-amz-client-context")),
+        trace_id=request.header(b"x-amzn-trace-id") or _new_trace(),
+    )
+
+
+def _event(body: bytes) -> bytes:
+    """The payload as the function gets it: the bytes that came, once they are known to be JSON."""
+    try:
+        _JSON_VALUE.decode(body)
+    except msgspec.DecodeError:
+        return _explained(body)
+    return body
+
+
+def _explained(body: bytes) -> bytes:
+    """The slow way: msgspec is stricter than the service's parser in places, so that parser's rules have the last word."""
+    if not body or body.isspace():
+        return _EMPTY_EVENT
+    if json_text.explain(body) is not None:
+        raise InvalidRequestContent(json_text.invalid_request_text(body))
+    return body
+
+
+def _client_context(header: bytes | None) -> str | None:
+    """The JSON text inside; the runtime parses it, not the platform. The refusal's text is unconfirmed."""
+    if header is None:
+        return None
+    try:
+        return base64.b64decode(header, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.") from None
+
+
+def _dry_run() -> Response:
+    return Response(204)
+
+
+def _new_trace() -> str:
+    """A trace of our own, not sampled: the caller's X-Ray header, where there is one, goes on as it is."""
+    random = os.urandom(24).hex()
+    return f"Root=1-{int(time.time()):08x}-{random[:24]};Parent={random[24:40]};Sampled=0;Lineage=1:{random[40:]}:0"
+
+
+def _response(function: Function, result: InvocationResult, trace_id: str) -> Response:
+    version = (b"x-amz-executed-version", function.version.encode())
+    headers: Headers = [_JSON, _REMAPPED, version, (b"x-amzn-trace-id", trace_id.encode("latin-1", "replace"))]
+    if result.failed:
+        headers.append(_FAILED)
+    if result.log_tail is not None:
+        headers.append((b"x-amz-log-result", base64.b64encode(result.log_tail)))
+    return Response(200, headers, result.payload)

@@ -1,0 +1,230 @@
+"""Our own HTTP API under `/_neve/` (design D13): what the console and the command line are clients of."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from neve import __version__
+from neve.api.errors import render
+from neve.api.http import Application, Receive, Scope, Send, parse_query
+from neve.clock import Clock
+from neve.control.functions import Functions
+from neve.dataplane.environment import Environment
+from neve.dataplane.invoke import DataPlane
+from neve.dataplane.sandbox.sandbox import SandboxKind
+from neve.dataplane.stream import Stream
+from neve.domain.errors import CallerError, InvalidParameterValue, NeveError, ResourceNotFound
+from neve.domain.function import LATEST
+from neve.domain.record import Record
+from neve.domain.world import World
+
+_JSON = "application/json"
+_BODY_BYTES = 65_536
+# A reader of the stream that falls behind by this many records is cut off: the functions do not wait for it.
+_LONGEST_BACKLOG = 10_000
+
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class House:
+    """What this API tells about."""
+
+    plane: DataPlane
+    functions: Functions
+    stream: Stream
+    clock: Clock
+    kind: SandboxKind
+    survey: Callable[[], Awaitable[list[dict[str, Any]]]]
+    closing: asyncio.Event
+
+
+def create_own(house: House) -> Application:
+    """The application for every path that begins with `/_neve/`."""
+    simple: Mapping[tuple[str, str], Callable[[Query, bytes], Awaitable[Any]]] = {
+        ("GET", "health"): lambda query, body: _now(_health(house)),
+        ("GET", "environments"): lambda query, body: _now(_environments(house, query)),
+        ("GET", "doctor"): lambda query, body: _doctor(house),
+        ("GET", "clock"): lambda query, body: _now(_clock(house)),
+        ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
+    }
+
+    async def own(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix("/_neve/").strip("/")
+        query = dict(parse_query(scope["query_string"]))
+        try:
+            if path == "records":
+                await _records(house, query, receive, send)
+            elif path.startswith("code/"):
+                await _answer(send, 200, await _code(house, path), "application/zip")
+            else:
+                answer = simple.get((scope["method"], path))
+                if answer is None:
+                    raise ResourceNotFound(f"Neve has nothing at {scope['method']} /_neve/{path}.")
+                await _answer(send, 200, _encode(await answer(query, await _body(receive))), _JSON)
+        except NeveError as error:
+            await _refuse(send, error)
+
+    return own
+
+
+# What can be read
+
+
+def _health(house: House) -> dict[str, Any]:
+    return {
+        "status": "stopping" if house.closing.is_set() else "ready",
+        "version": __version__,
+        "sandbox": house.kind.name,
+        "freezer": house.kind.freezer,
+        "virtualClock": house.clock.virtual,
+        "missing": list(house.kind.missing),
+    }
+
+
+def _environments(house: House, query: Query) -> dict[str, Any]:
+    wanted = query.get("function")
+    found = (each for each in house.plane.environments() if wanted in (None, each.origin.function_name))
+    return {"environments": [_environment(each) for each in found]}
+
+
+def _environment(environment: Environment) -> dict[str, Any]:
+    origin = environment.origin
+    return {
+        "id": environment.id,
+        "function": origin.function_name,
+        "version": origin.version,
+        "account": origin.world.account,
+        "region": origin.world.region,
+        "state": environment.state.value,
+        "pid": environment.pid,
+        "startedAt": int(environment.started_ms),
+        "invocations": environment.invocations,
+        "memoryBytes": environment.memory_bytes,
+        "logStream": origin.log_stream,
+    }
+
+
+async def _doctor(house: House) -> dict[str, Any]:
+    return {"items": await house.survey()}
+
+
+def _clock(house: House) -> dict[str, Any]:
+    return {"now": house.clock.now(), "virtual": house.clock.virtual}
+
+
+def _advance(house: House, body: bytes) -> dict[str, Any]:
+    try:
+        seconds = float(json.loads(body)["seconds"])
+    except (ValueError, KeyError, TypeError):
+        raise InvalidParameterValue('Send {"seconds": 120} to move the clock two minutes ahead.') from None
+    try:
+        house.clock.advance(seconds)
+    except ValueError as error:
+        raise InvalidParameterValue(f"{error}.") from error
+    return _clock(house)
+
+
+async def _code(house: House, path: str) -> bytes:
+    """`code/ACCOUNT/REGION/NAME[/VERSION]`: what GetFunction's Code.Location names."""
+    parts = [unquote(part) for part in path.split("/")[1:]]
+    if len(parts) not in (3, 4):
+        raise ResourceNotFound("A code archive is at /_neve/code/ACCOUNT/REGION/NAME.")
+    version = parts[3] if len(parts) == 4 else LATEST
+    return await house.functions.code_archive(World(parts[0], parts[1]), parts[2], version)
+
+
+# The stream of records
+
+
+async def _records(house: House, query: Query, receive: Receive, send: Send) -> None:
+    """Every record from now on, one JSON object a line, until the reader goes or Neve stops."""
+    wanted = query.get("function")
+    backlog: asyncio.Queue[bytes] = asyncio.Queue(_LONGEST_BACKLOG)
+    over = asyncio.Event()
+
+    def take(record: Record, line: str | None) -> None:
+        if wanted not in (None, record.origin.function_name):
+            return
+        try:
+            backlog.put_nowait(_encode(_record(record, line)) + b"\n")
+        except asyncio.QueueFull:
+            over.set()
+
+    with house.stream.subscribed(take):
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/x-ndjson")]}
+        )
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        ends = [asyncio.create_task(each) for each in (_gone(receive), house.closing.wait(), over.wait())]
+        sender = asyncio.create_task(_pass_on(backlog, send))
+        try:
+            await asyncio.wait([*ends, sender], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*ends, sender):
+                task.cancel()
+            await asyncio.gather(*ends, sender, return_exceptions=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _pass_on(backlog: "asyncio.Queue[bytes]", send: Send) -> None:
+    while True:
+        lines = [await backlog.get()]
+        while not backlog.empty():
+            lines.append(backlog.get_nowait())
+        await send({"type": "http.response.body", "body": b"".join(lines), "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _record(record: Record, line: str | None) -> dict[str, Any]:
+    return {
+        "type": record.type,
+        "time": round(record.time_ms, 3),
+        "function": record.origin.function_name,
+        "version": record.origin.version,
+        "environment": record.origin.environment_id,
+        "requestId": record.request_id,
+        "record": record.record,
+        "line": line,
+    }
+
+
+# Answering
+
+
+async def _now(value: Any) -> Any:
+    return value
+
+
+async def _body(receive: Receive) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > _BODY_BYTES:
+            raise InvalidParameterValue(f"The body is longer than {_BODY_BYTES} bytes.")
+    return body
+
+
+def _encode(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
+async def _refuse(send: Send, error: NeveError) -> None:
+    status = render(error, None, "").status if isinstance(error, CallerError) else 500
+    await _answer(send, status, _encode({"message": error.message}), _JSON)
+
+
+async def _answer(send: Send, status: int, body: bytes, content_type: str) -> None:
+    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,254 @@
+"""The roof: the only place that wires everything, and how everything starts and stops.
+
+Start, in this order: data directory (and its lock), what dead Neves left, storage, data plane, control plane, door.
+Stop, in the reverse: the door takes no more, running invocations end (bounded), environments go, storage is closed.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from neve import log
+from neve.api import account as account_api
+from neve.api import functions as functions_api
+from neve.api.door import Service, create_door
+from neve.api.invoke import invoke_operation
+from neve.api.own import House, create_own
+from neve.api.server import create_server
+from neve.clock import Clock
+from neve.companions.logs import api as logs_api
+from neve.companions.logs.writer import LogWriter
+from neve.control.account import Account
+from neve.control.functions import Functions
+from neve.control.invoke import Invoker
+from neve.dataplane.idler import run_idler
+from neve.dataplane.invoke import DataPlane, Foundations
+from neve.dataplane.runtimes import Runtimes
+from neve.dataplane.sandbox.choose import choose_kind
+from neve.dataplane.sandbox.sandbox import SandboxKind
+from neve.dataplane.stream import Stream
+from neve.dataplane.survey import survey
+from neve.dataplane.task_root import TaskRoots
+from neve.domain.errors import OperatorError
+from neve.domain.function import Function
+from neve.settings import Settings
+from neve.storage.blobs import FileBlobStore
+from neve.storage.data_dir import DataDir
+from neve.storage.sqlite.functions import SqliteFunctionStore
+from neve.storage.sqlite.logs import SqliteLogStore
+
+_RETENTION_SECONDS = 3600.0
+# What the server may still need after the data plane gave every caller its answer.
+_LAST_WORDS_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class _Storage:
+    functions: SqliteFunctionStore
+    logs: SqliteLogStore
+    blobs: FileBlobStore
+    task_roots: TaskRoots
+
+
+def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; the exit status. `on_ready` gets the URL once calls are accepted.
+
+    OperatorError when the settings, the port or the data directory do not allow a start.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, on_ready or (lambda url: None)))
+
+
+def survey_items() -> list[dict[str, Any]]:
+    """What this machine has, for `neve doctor` without a server."""
+    return [asdict(item) for item in survey()]
+
+
+async def _serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
+    with DataDir.open(settings.data_dir) as data, _listen(settings) as listener:
+        kind = choose_kind(settings.sandbox, settings.freezer)
+        try:
+            removed = await kind.sweep()
+            if removed:
+                log.note("sweep", environments=removed)
+            async with _storage(data, clock := Clock(settings.virtual_clock)) as storage:
+                await _run(settings, storage, kind, clock, listener, on_ready)
+        finally:
+            await kind.close()
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _storage(data: DataDir, clock: Clock) -> AsyncIterator[_Storage]:
+    blobs = FileBlobStore.open(data.blobs)
+    functions = await SqliteFunctionStore.open(data.functions)
+    try:
+        logs = await SqliteLogStore.open(data.logs, clock)
+        try:
+            yield _Storage(functions, logs, blobs, TaskRoots.open(data.tasks, blobs))
+        finally:
+            await logs.close()
+    finally:
+        await functions.close()
+
+
+async def _run(
+    settings: Settings,
+    storage: _Storage,
+    kind: SandboxKind,
+    clock: Clock,
+    listener: socket.socket,
+    on_ready: Callable[[str], None],
+) -> None:
+    stream = Stream()
+    url = _url(listener)
+    plane = DataPlane(
+        Foundations(kind, Runtimes(), storage.task_roots, stream, clock, settings, Path("/opt")), endpoint=url
+    )
+    stream.subscribe(LogWriter(storage.logs))
+    functions = _functions(storage, clock, plane)
+    await functions.finish_pending()
+    closing = asyncio.Event()
+    own = create_own(House(plane, functions, stream, clock, kind, _survey, closing))
+    door = create_door(
+        {
+            "lambda": Service(
+                "lambda",
+                {
+                    **functions_api.operations(functions, lambda: url),
+                    **account_api.operations(Account(storage.functions, settings.concurrency)),
+                },
+            ),
+            "logs": Service("logs", logs_api.operations(storage.logs, clock)),
+        },
+        own,
+        {"Invoke": invoke_operation(Invoker(functions, plane))},
+    )
+    tasks = [
+        asyncio.create_task(run_idler(plane, clock, settings.idle_seconds), name="idler"),
+        asyncio.create_task(_expire_logs(storage.logs, clock), name="log retention"),
+    ]
+    try:
+        await _accept(settings, create_server(door, settings.host, settings.port), listener, plane, closing, on_ready)
+    finally:
+        await _end(tasks)
+        await functions.close()
+
+
+def _functions(storage: _Storage, clock: Clock, plane: DataPlane) -> Functions:
+    async def prepare(function: Function) -> None:
+        await storage.task_roots.path(function)
+
+    return Functions(storage.functions, storage.blobs, clock, prepare, plane.retire)
+
+
+# The server
+
+
+async def _accept(
+    settings: Settings,
+    server: uvicorn.Server,
+    listener: socket.socket,
+    plane: DataPlane,
+    closing: asyncio.Event,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serve until a signal asks to stop, then let what runs end; a second signal ends the patience."""
+    hurry = asyncio.Event()
+    with _signals(lambda: hurry.set() if closing.is_set() else closing.set()):
+        started = _tell_started(server)
+        serving = asyncio.create_task(server._serve([listener]), name="server")
+        stop = asyncio.create_task(closing.wait(), name="stop")
+        if await _first(started, serving) is started:
+            on_ready(_url(listener))
+            await _first(stop, serving)
+        closing.set()
+        server.should_exit = True  # it closes the door now and waits for its connections
+        await plane.close(settings.drain_seconds, hurry)
+        await _end([started, stop])
+        await _last_words(serving)
+
+
+def _tell_started(server: uvicorn.Server) -> "asyncio.Task[bool]":
+    """Done once the server accepts calls, which uvicorn tells nobody."""
+    ready = asyncio.Event()
+    startup = server.startup
+
+    async def told(sockets: list[socket.socket] | None = None) -> None:
+        await startup(sockets)
+        ready.set()
+
+    server.startup = told  # type: ignore[method-assign]
+    return asyncio.create_task(ready.wait(), name="started")
+
+
+async def _last_words(serving: "asyncio.Task[None]") -> None:
+    """Every caller has its answer by now; what keeps a connection open longer is cut off."""
+    done, _ = await asyncio.wait([serving], timeout=_LAST_WORDS_SECONDS)
+    if not done:
+        log.warn("server.stop", reason="connections did not end in time")
+    await _end([serving])
+
+
+async def _first(*tasks: "asyncio.Task[Any]") -> "asyncio.Task[Any]":
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return next(task for task in tasks if task in done)
+
+
+async def _end(tasks: "list[asyncio.Task[Any]]") -> None:
+    """Stop what is still running; what died of a fault of ours is logged by name."""
+    for task in tasks:
+        task.cancel()
+    for task, outcome in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+        if isinstance(outcome, Exception):
+            log.failure("task", outcome, task=task.get_name())
+
+
+async def _expire_logs(logs: SqliteLogStore, clock: Clock) -> None:
+    while True:
+        await logs.expire(int(clock.now_ms()))
+        await clock.sleep(_RETENTION_SECONDS)
+
+
+@contextlib.contextmanager
+def _signals(on_signal: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The port, taken before anything else is begun."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise OperatorError(
+            f"{settings.host}:{settings.port} cannot be listened on ({error}); name another with --port (0 takes a free one)"
+        ) from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _survey() -> list[dict[str, Any]]:
+    return await asyncio.to_thread(survey_items)
