@@ -1,0 +1,108 @@
+"""Deploys functions to a server and invokes them, as boto3 users do."""
+
+import base64
+import io
+import itertools
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.server import ROLE, NeveServer
+
+PROGRAMS = Path(__file__).parent / "programs"
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an invocation gave: `error` is `X-Amz-Function-Error`, `log` the decoded tail when it was asked for."""
+
+    status: int
+    payload: bytes
+    error: str | None
+    version: str | None
+    log: str | None
+    request_id: str
+
+    @property
+    def value(self) -> Any:
+        """The payload as JSON."""
+        return json.loads(self.payload)
+
+
+class Deployed:
+    """One function on a server."""
+
+    def __init__(self, server: NeveServer, name: str) -> None:
+        self.server = server
+        self.name = name
+
+    def invoke(self, event: object = None, *, tail: bool = False, **parameters: Any) -> Answer:
+        """RequestResponse, with the event as JSON ({} without one)."""
+        payload = event if isinstance(event, bytes) else json.dumps({} if event is None else event).encode()
+        answer = self.server.client("lambda").invoke(
+            FunctionName=self.name, Payload=payload, LogType="Tail" if tail else "None", **parameters
+        )
+        log = base64.b64decode(answer["LogResult"]).decode() if "LogResult" in answer else None
+        return Answer(
+            answer["StatusCode"],
+            answer["Payload"].read(),
+            answer.get("FunctionError"),
+            answer.get("ExecutedVersion"),
+            log,
+            answer["ResponseMetadata"]["RequestId"],
+        )
+
+    def log_lines(self) -> list[str]:
+        """Every event of the log group, in order."""
+        pages = self.server.client("logs").get_paginator("filter_log_events")
+        found = pages.paginate(logGroupName=f"/aws/lambda/{self.name}")
+        return [event["message"] for page in found for event in page["events"]]
+
+    def environments(self) -> list[dict[str, Any]]:
+        """What Neve tells of this function's environments."""
+        found: list[dict[str, Any]] = self.server.own(f"environments?function={self.name}")["environments"]
+        return found
+
+
+def deploy(
+    server: NeveServer,
+    program: str | Mapping[str, str],
+    runtime: str = "nodejs22.x",
+    handler: str = "index.handler",
+    timeout_s: int = 10,
+    **configuration: Any,
+) -> Deployed:
+    """Create a function from a folder of `programs/` or from given files, and wait until it is Active."""
+    label = program if isinstance(program, str) else "inline"
+    name = f"{label.replace('/', '-')}-{os.getpid()}-{next(_NUMBERS)}"
+    client = server.client("lambda")
+    client.create_function(
+        FunctionName=name,
+        Runtime=runtime,
+        Handler=handler,
+        Role=ROLE,
+        Timeout=timeout_s,
+        Code={"ZipFile": zipped(program)},
+        **configuration,
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0, "MaxAttempts": 500})
+    return Deployed(server, name)
+
+
+def zipped(program: str | Mapping[str, str]) -> bytes:
+    """A code archive."""
+    if isinstance(program, str):
+        folder = PROGRAMS / program
+        files = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    else:
+        files = dict(program)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
