@@ -1,0 +1,139 @@
+"""How a first process is started: checked as `execve` would, spawned, and inside its cgroups before it is itself.
+
+A tiny shell enters the cgroups, limits the descriptors, changes the directory and *becomes* the program, so that nothing of
+the function ever runs outside. `posix_spawn` copies no page tables, however large Neve is.
+"""
+
+import errno
+import os
+import resource
+import shutil
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from neve.dataplane.sandbox import processes
+from neve.dataplane.sandbox.sandbox import Command
+from neve.domain.errors import SandboxFailed
+
+OPEN_FILES = 1024  # lifecycle facts §5
+_SHELL = "/bin/sh"
+_SHELL_VARIABLES = ("PWD", "OLDPWD", "SHLVL", "_")
+# Ignored signals are inherited (Python ignores SIGPIPE): the function gets all of them as a new process should.
+_RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+
+
+def spawn(
+    command: Command,
+    entries: Sequence[Path],
+    marks: Mapping[str, str],
+    channel: int,
+    output: int,
+) -> int:
+    """The pid of the new process, a child of ours and first of its session. SandboxFailed when it cannot be executed."""
+    program = _check(command)
+    environment = {**command.environment, **marks}
+    script = _script(entries, environment)
+    argv = [_SHELL, "-c", script, "neve", str(command.directory), program, *command.argv[1:]]
+    try:
+        return _spawn(argv, environment, _file_actions(channel, output))
+    except OSError as refused:
+        raise _failed(program, refused.errno or errno.EINVAL) from refused
+
+
+def _spawn(argv: list[str], environment: Mapping[str, str], actions: list[tuple[int, ...]]) -> int:
+    try:
+        return os.posix_spawn(
+            argv[0], argv, environment, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESET
+        )
+    except NotImplementedError:  # a system whose posix_spawn knows no sessions: its own group is the next best
+        return os.posix_spawn(
+            argv[0], argv, environment, file_actions=actions, setpgroup=0, setsigmask=(), setsigdef=_RESET
+        )
+
+
+def _script(entries: Sequence[Path], environment: Mapping[str, str]) -> str:
+    lines = [f"echo 0 > '{entry}' || exit 125" for entry in entries]
+    lines.append(f"ulimit -n {_open_files()}")
+    lines.append('cd -- "$1" || exit 125')
+    lines.append("shift")
+    # What the shell adds by itself is not part of a complete environment.
+    lines.extend(f"unset {name}" for name in _SHELL_VARIABLES if name not in environment)
+    lines.append('exec "$@"')
+    return "\n".join(lines)
+
+
+def _open_files() -> int:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+
+
+def _file_actions(channel: int, output: int) -> list[tuple[int, ...]]:
+    # The channel comes last: the output's own number may be 3.
+    return [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),  # type: ignore[list-item]
+        (os.POSIX_SPAWN_DUP2, output, 1),
+        (os.POSIX_SPAWN_DUP2, output, 2),
+        (os.POSIX_SPAWN_DUP2, channel, 3),
+        *((os.POSIX_SPAWN_CLOSE, number) for number in _INHERITED if number not in (channel, output)),
+    ]
+
+
+def _inheritable() -> tuple[int, ...]:
+    """Descriptors that whoever started Neve left open for its children: Python's own are closed by `exec`."""
+    if not processes.HAS_PROC:
+        return ()
+    numbers = [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]
+    return tuple(number for number in numbers if number > 3 and _is_inheritable(number))
+
+
+def _is_inheritable(number: int) -> bool:
+    try:
+        return os.get_inheritable(number)
+    except OSError:  # the descriptor of the listing itself
+        return False
+
+
+_INHERITED = _inheritable()
+
+
+def _check(command: Command) -> str:
+    """The absolute path of the program; SandboxFailed in the words of Go's `fork/exec`, which the service shows."""
+    program = _resolve(command)
+    path = Path(program)
+    if not command.directory.is_dir():
+        raise SandboxFailed(f"chdir {command.directory}: no such file or directory")
+    if not path.exists():
+        raise _failed(program, errno.ENOENT)
+    if path.is_dir() or not os.access(path, os.X_OK):
+        raise _failed(program, errno.EACCES)
+    if sys.platform.startswith("linux"):
+        _check_format(program)
+    return program
+
+
+def _resolve(command: Command) -> str:
+    program = command.argv[0]
+    if "/" not in program:
+        return shutil.which(program, path=command.environment.get("PATH", "/usr/bin:/bin")) or program
+    return str(command.directory / program)
+
+
+def _check_format(program: str) -> None:
+    """A file of no known format would be run by the shell as its script; the service refuses it."""
+    try:
+        with Path(program).open("rb") as file:
+            head = file.readline(256)
+    except OSError:  # may be executed and not be read
+        return
+    if head.startswith(b"#!"):
+        interpreter = head[2:].split()
+        if not interpreter or not Path(os.fsdecode(interpreter[0])).exists():
+            raise _failed(program, errno.ENOENT)
+    elif not head.startswith(b"\x7fELF"):
+        raise _failed(program, errno.ENOEXEC)
+
+
+def _failed(program: str, number: int) -> SandboxFailed:
+    return SandboxFailed(f"fork/exec {program}: {os.strerror(number).lower()}")
