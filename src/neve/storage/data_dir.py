@@ -63,6 +63,8 @@ class DataDir:
     def close(self) -> None:
         """Give the lock back; harmless when it was already."""
         if self._lock is not None:
+            # Unlocked by name: a child between fork and exec still has a copy of the descriptor.
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
             os.close(self._lock)
             self._lock = None
 

@@ -52,7 +52,7 @@ class Writing:
         chosen = events[accepted.first : accepted.end]
         _check_span(chosen)
         await self._store.append(
-            [LogLine(call.world, group, stream, event["timestamp"], event["message"]) for event in chosen]
+            [LogLine(call.world, group, stream, event["timestamp"], _clean(event["message"])) for event in chosen]
         )
         answer: dict[str, Any] = {"nextSequenceToken": SEQUENCE_TOKEN}
         if accepted.rejected:
@@ -64,6 +64,11 @@ class Writing:
         if found is None:
             raise no_group()
         return found.retention_days
+
+
+def _clean(message: str) -> str:
+    """JSON can carry half of a surrogate pair, which no text on disk can."""
+    return message if message.isascii() else message.encode("utf-8", "replace").decode()
 
 
 def _check_batch(events: Sequence[Mapping[str, Any]]) -> None:

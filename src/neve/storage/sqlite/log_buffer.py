@@ -106,9 +106,12 @@ class LogBuffer:
         self._waiting = []
         try:
             await self._write(batch)
-        except BaseException:
+        except (StorageUnavailable, asyncio.CancelledError):
             self._waiting = batch + self._waiting
             raise
+        except Exception as error:  # noqa: BLE001  the loop's edge: a batch that can never be written must not stop the rest
+            log.failure("logs.batch_refused", error, lines=len(batch))
+            self._dropped += len(batch)
         self._bytes -= size
         self._written += len(batch)
 
@@ -131,10 +134,9 @@ class LogBuffer:
 
 def _parts(line: LogLine) -> Sequence[LogLine]:
     """The line as events that the service could hold: not empty, valid UTF-8, not too long."""
-    encoded = line.message.encode("utf-8", "replace")
-    if len(encoded) <= LINE_BYTES and line.message and encoded.isascii():
+    if line.message.isascii() and 0 < len(line.message) <= LINE_BYTES:
         return (line,)
-    texts = _cut(encoded) or ["\n"]
+    texts = _cut(line.message.encode("utf-8", "replace")) or ["\n"]
     return [replace(line, message=text) for text in texts]
 
 

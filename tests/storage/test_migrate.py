@@ -1,0 +1,66 @@
+"""Schema versions: forward only, all or nothing, a newer database refused."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from neve.domain.errors import OperatorError
+from neve.storage.sqlite import migrate
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    opened = sqlite3.connect(tmp_path / "t.sqlite", isolation_level=None)
+    yield opened
+    opened.close()
+
+
+def version(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return found
+
+
+def tables(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+@pytest.mark.parametrize(("database", "table"), [("neve", "functions"), ("logs", "log_events")])
+def test_new_file_gets_the_newest_schema_once(connection: sqlite3.Connection, database: str, table: str) -> None:
+    for _ in range(2):
+        migrate.migrate(connection, database, Path("x"))
+        assert table in tables(connection)
+        assert version(connection) == 1
+
+
+def test_only_the_missing_steps_run(connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = ["CREATE TABLE a (x);"]
+    monkeypatch.setattr(migrate, "_steps", lambda database: steps)
+    migrate.migrate(connection, "any", Path("x"))
+    steps.append("-- a comment; with a semicolon\nALTER TABLE a ADD COLUMN y;\nCREATE TABLE b (x);")
+    migrate.migrate(connection, "any", Path("x"))
+    assert tables(connection) == {"a", "b"}
+    assert version(connection) == 2
+
+
+def test_failing_step_leaves_nothing_of_itself(connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "_steps", lambda database: ["CREATE TABLE a (x);", "CREATE TABLE a (x);"])
+    with pytest.raises(sqlite3.OperationalError):
+        migrate.migrate(connection, "any", Path("x"))
+    assert tables(connection) == set()
+    assert version(connection) == 0
+    assert not connection.in_transaction
+
+
+def test_database_of_a_newer_neve_is_refused(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(OperatorError, match=r"x\.sqlite was written by a newer Neve \(schema 99, .* --data-dir"):
+        migrate.migrate(connection, "neve", Path("x.sqlite"))
+    assert tables(connection) == set()
+
+
+def test_half_a_statement_is_noticed(connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "_steps", lambda database: ["CREATE TABLE a (x)"])
+    with pytest.raises(ValueError, match="in the middle of a statement"):
+        migrate.migrate(connection, "any", Path("x"))
