@@ -101,7 +101,9 @@ class Functions:
         await self._preparation.finish_pending()
 
     async def wait_idle(self) -> None:
-        """Until no function is Pending and no update InProgress."""
+        """Until no change is being written, no function is Pending and no update InProgress."""
+        while self._changes:
+            await asyncio.wait(self._changes)
         await self._preparation.wait_idle()
 
     async def close(self) -> None:
