@@ -28,6 +28,7 @@ class BareSandbox:
         self._freezer = freezer
         self._first: _FirstProcess | None = None
         self._peak_bytes = 0
+        self._cpu_us = 0
         self._cpu_before_us = 0
         self._removed = False
 
@@ -38,7 +39,7 @@ class BareSandbox:
     async def start(self, command: Command, channel: socket.socket, output: int) -> None:
         if self._removed or self.pid is not None:
             raise SandboxFailed("the environment was removed" if self._removed else "the environment runs already")
-        self._peak_bytes = 0
+        self._peak_bytes = self._cpu_us = 0
         self._cpu_before_us = self._freezer.cpu_us()
         pid = launch.spawn(command, self._freezer.entries, self._freezer.marks, channel.fileno(), output)
         self._first = _FirstProcess(pid)
@@ -73,7 +74,9 @@ class BareSandbox:
         members = self._freezer.processes()
         now_bytes = sum(map(processes.peak_bytes, members))
         self._peak_bytes = max(self._peak_bytes, now_bytes, self._first.peak_bytes)
-        return Usage(self._peak_bytes, self._freezer.cpu_us() - self._cpu_before_us, len(members))
+        # Where only living processes are counted the sum can fall; what was used stays used.
+        self._cpu_us = max(self._cpu_us, self._freezer.cpu_us() - self._cpu_before_us, self._first.cpu_us)
+        return Usage(self._peak_bytes, self._cpu_us, len(members))
 
     async def remove(self) -> None:
         if self._removed:
@@ -119,7 +122,7 @@ class _FirstProcess:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.peak_bytes = 0
+        self.peak_bytes = self.cpu_us = 0
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[Exit] = self._loop.create_future()
         self._descriptor = _open_process(pid)
@@ -147,19 +150,20 @@ class _FirstProcess:
         self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = None
-        self._end(status, used.ru_maxrss)
+        self._end(status, used)
 
     def _wait(self) -> None:
         _, status, used = os.wait4(self.pid, 0)
         try:
-            self._loop.call_soon_threadsafe(self._end, status, used.ru_maxrss)
+            self._loop.call_soon_threadsafe(self._end, status, used)
         except RuntimeError:  # the loop is closed: nobody waits any more
             return
 
-    def _end(self, status: int, resident: int) -> None:
+    def _end(self, status: int, used: resource.struct_rusage) -> None:
+        self.cpu_us = int((used.ru_utime + used.ru_stime) * 1e6)
         # A spawned process inherits our own peak as its lowest: only a higher one is its own.
-        if resident > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
-            self.peak_bytes = resident * (1 if sys.platform == "darwin" else 1024)
+        if used.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+            self.peak_bytes = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         if not self.ended.done():
             self.ended.set_result(_exit(status))
 

@@ -13,10 +13,15 @@ from neve.dataplane.sandbox.cgroup1 import Cgroup1Kind
 from neve.dataplane.sandbox.cgroup2 import Cgroup2Kind
 from neve.dataplane.sandbox.freezer import FREEZE_SECONDS, FreezerKind, FreezerMissing, until
 from neve.dataplane.sandbox.sandbox import Command, Limits, SandboxKind
+from neve.dataplane.sandbox.signals import SignalsKind
 from neve.domain.errors import OperatorError, SandboxFailed
 
 SANDBOXES = ("bare",)
-FREEZERS: Mapping[str, Callable[[], FreezerKind]] = {"cgroup2": Cgroup2Kind, "cgroup1": Cgroup1Kind}
+FREEZERS: Mapping[str, Callable[[], FreezerKind]] = {
+    "cgroup2": Cgroup2Kind,
+    "cgroup1": Cgroup1Kind,
+    "signals": SignalsKind,
+}
 """Every way of freezing, best first."""
 
 
