@@ -1,0 +1,373 @@
+"""The functions family through the real door: boto3 on one side, the real store on the other."""
+
+import asyncio
+import io
+import socket
+import zipfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.config
+import botocore.exceptions
+import pytest
+from tests.api.conftest import own
+
+from neve.api import account, functions
+from neve.api.door import Service, create_door
+from neve.api.server import create_server
+from neve.clock import Clock
+from neve.control.account import Account
+from neve.control.functions import Functions
+from neve.dataplane.task_root import TaskRoots
+from neve.domain.function import Function
+from neve.domain.world import World
+from neve.storage.blobs import FileBlobStore
+from neve.storage.sqlite.functions import SqliteFunctionStore
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f"
+HERE = World("123456789012", "eu-west-1")
+HOME = "http://127.0.0.1:4566"
+
+Reply = Mapping[str, Any]
+
+
+def zipped(text: str = "exports.handler = async () => 1") -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as target:
+        target.writestr(zipfile.ZipInfo("index.js"), text)
+    return content.getvalue()
+
+
+GIVEN: Reply = {
+    "FunctionName": "f",
+    "Runtime": "nodejs24.x",
+    "Role": ROLE,
+    "Handler": "index.handler",
+    "Code": {"ZipFile": zipped()},
+}
+
+
+class Lambda:
+    """A client whose calls run on threads, because the door answers on the loop of the test."""
+
+    def __init__(self, functions: Functions, port: int) -> None:
+        self.functions = functions
+        self.client = boto3.client(
+            "lambda",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            region_name="eu-west-1",
+            aws_access_key_id="123456789012",
+            aws_secret_access_key="secret",
+            config=botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=False),
+        )
+
+    async def __call__(self, operation: str, **members: Any) -> dict[str, Any]:
+        reply: dict[str, Any] = await asyncio.to_thread(getattr(self.client, operation), **members)
+        return reply
+
+    async def create(self, **members: Any) -> dict[str, Any]:
+        """Create a function and wait until it is Active; the reply to the create."""
+        reply = await self("create_function", **{**GIVEN, **members})
+        await self.functions.wait_idle()
+        return reply
+
+    async def refused(self, operation: str, **members: Any) -> tuple[int, str, str]:
+        """Status, code and message of a call that fails."""
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            await self(operation, **members)
+        error = caught.value.response
+        return error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"], error["Error"]["Message"]
+
+
+@pytest.fixture
+async def aws(tmp_path: Path) -> AsyncIterator[Lambda]:
+    blobs = FileBlobStore.open(tmp_path / "code")
+    store = await SqliteFunctionStore.open(tmp_path / "neve.sqlite")
+    roots = TaskRoots.open(tmp_path / "task", blobs)
+
+    async def prepare(function: Function) -> None:
+        await roots.path(function)
+
+    verbs = Functions(store, blobs, Clock(), prepare, lambda function: None)
+    operations = functions.operations(verbs, lambda: HOME) | account.operations(Account(store))
+    server = create_server(create_door({"lambda": Service("lambda", operations)}, own, {}), "127.0.0.1", 0, 1)
+    listening = socket.create_server(("127.0.0.1", 0))  # callers may connect from now on
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    caller = Lambda(verbs, listening.getsockname()[1])
+    yield caller
+    caller.client.close()
+    server.should_exit = True
+    await running
+    listening.close()
+    await verbs.close()
+    await store.close()
+
+
+async def test_create_reply_has_the_members_of_the_service_in_their_order(aws: Lambda) -> None:
+    reply = await aws.create()
+    assert reply.pop("ResponseMetadata")["HTTPStatusCode"] == 201
+    configuration = functions.configuration((await aws.functions.get(HERE, "f", None, "")).function)
+    assert list(configuration) == sorted(configuration)
+    modified, revision = reply.pop("LastModified"), reply.pop("RevisionId")
+    assert modified.endswith("+0000")
+    assert len(modified) == len("2023-08-10T12:34:56.789+0000")
+    assert len(revision) == 36
+    assert len(reply.pop("RuntimeVersionConfig")["RuntimeVersionArn"]) == len("arn:aws:lambda:eu-west-1::runtime:") + 64
+    assert len(reply.pop("CodeSha256")) == 44
+    assert reply == {
+        "Architectures": ["x86_64"],
+        "CodeSize": len(zipped()),
+        "Description": "",
+        "EphemeralStorage": {"Size": 512},
+        "FunctionArn": ARN,
+        "FunctionName": "f",
+        "Handler": "index.handler",
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": "/aws/lambda/f"},
+        "MemorySize": 128,
+        "PackageType": "Zip",
+        "Role": ROLE,
+        "Runtime": "nodejs24.x",
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "State": "Pending",
+        "StateReason": "The function is being created.",
+        "StateReasonCode": "Creating",
+        "Timeout": 3,
+        "TracingConfig": {"Mode": "PassThrough"},
+        "Version": "$LATEST",
+    }
+
+
+async def test_waiters_are_satisfied(aws: Lambda) -> None:
+    await aws.create()
+    for waiter in ("function_exists", "function_active", "function_active_v2", "function_updated_v2"):
+        await asyncio.to_thread(aws.client.get_waiter(waiter).wait, FunctionName="f")
+
+
+async def test_get_function_says_where_the_code_is(aws: Lambda) -> None:
+    await aws.create(Tags={"team": "ice"})
+    reply = await aws("get_function", FunctionName="f")
+    assert reply["Code"] == {
+        "RepositoryType": "S3",
+        "Location": f"{HOME}/_neve/code/123456789012/eu-west-1/f?version=%24LATEST",
+    }
+    assert reply["Tags"] == {"team": "ice"}
+    assert (reply["Configuration"]["State"], reply["Configuration"]["LastUpdateStatus"]) == ("Active", "Successful")
+    assert await aws.functions.code_archive(HERE, "f", "$LATEST") == zipped()
+
+
+@pytest.mark.parametrize("operation", ["get_function", "get_function_configuration"])
+async def test_arn_carries_the_qualifier_that_was_asked_for(aws: Lambda, operation: str) -> None:
+    await aws.create()
+    for asked, arn in (
+        ({"FunctionName": "f"}, ARN),
+        ({"FunctionName": ARN, "Qualifier": "$LATEST"}, f"{ARN}:$LATEST"),
+        ({"FunctionName": "f:$LATEST"}, f"{ARN}:$LATEST"),
+    ):
+        reply = await aws(operation, **asked)
+        assert reply.get("Configuration", reply)["FunctionArn"] == arn
+    for asked, arn in (({"FunctionName": "g"}, ARN[:-1] + "g"), ({"FunctionName": "f", "Qualifier": "7"}, f"{ARN}:7")):
+        expected = (404, "ResourceNotFoundException", f"Function not found: {arn}")
+        assert await aws.refused(operation, **asked) == expected
+
+
+async def test_lists_are_paged_and_have_no_states(aws: Lambda) -> None:
+    names = [f"f{number}" for number in range(5)]
+    for name in names:
+        await aws.create(FunctionName=name)
+    pages = await asyncio.to_thread(
+        lambda: list(aws.client.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 2}))
+    )
+    assert [[each["FunctionName"] for each in page["Functions"]] for page in pages] == [
+        names[:2],
+        names[2:4],
+        names[4:],
+    ]
+    listed = pages[0]["Functions"][0]
+    assert not {"State", "StateReason", "LastUpdateStatus"}.intersection(listed)
+    assert listed["FunctionArn"] == ARN + "0"
+    everything = await aws("list_functions", FunctionVersion="ALL", MaxItems=1)
+    assert everything["Functions"][0]["FunctionArn"] == f"{ARN}0:$LATEST"
+
+
+@pytest.mark.parametrize("marker", ["x", "f0", "YWZ0ZXI", "Zm9yZWlnbg==", "é"])
+async def test_foreign_markers_are_refused(aws: Lambda, marker: str) -> None:
+    assert (await aws.refused("list_functions", Marker=marker))[:2] == (400, "InvalidParameterValueException")
+
+
+async def test_update_code(aws: Lambda) -> None:
+    before = await aws.create()
+    reply = await aws("update_function_code", FunctionName="f", ZipFile=zipped("2"), Architectures=["arm64"])
+    assert (
+        reply["State"],
+        reply["LastUpdateStatus"],
+        reply["LastUpdateStatusReason"],
+        reply["LastUpdateStatusReasonCode"],
+    ) == (
+        "Active",
+        "InProgress",
+        "The function is being created.",
+        "Creating",
+    )
+    await aws.functions.wait_idle()
+    after = await aws("get_function_configuration", FunctionName="f")
+    assert (after["LastUpdateStatus"], after["Architectures"]) == ("Successful", ["arm64"])
+    assert after["CodeSha256"] != before["CodeSha256"]
+    dry = await aws("update_function_code", FunctionName="f", ZipFile=zipped("3"), DryRun=True)
+    assert dry["CodeSha256"] != after["CodeSha256"]
+    assert (await aws("get_function_configuration", FunctionName="f"))["CodeSha256"] == after["CodeSha256"]
+
+
+async def test_update_configuration_merges_replaces_and_clears(aws: Lambda) -> None:
+    await aws.create(Environment={"Variables": {"A1": "1", "B1": "2"}}, Description="d")
+    for given, expected in (
+        ({"Environment": {"Variables": {"C1": "3"}}, "MemorySize": 256}, {"Variables": {"C1": "3"}}),
+        ({"Timeout": 9}, {"Variables": {"C1": "3"}}),
+        ({"Environment": {"Variables": {}}}, {"Variables": {}}),
+        ({"Environment": {}}, None),
+    ):
+        reply = await aws("update_function_configuration", FunctionName="f", **given)
+        assert reply.get("Environment") == expected
+        await aws.functions.wait_idle()
+    assert (reply["MemorySize"], reply["Timeout"], reply["Description"]) == (256, 9, "d")
+
+
+async def test_old_revision_is_refused(aws: Lambda) -> None:
+    created = await aws.create()
+    members = {"FunctionName": "f", "RevisionId": created["RevisionId"], "Timeout": 4}  # it became Active since
+    assert await aws.refused("update_function_configuration", **members) == (
+        412,
+        "PreconditionFailedException",
+        "The Revision Id provided does not match the latest Revision Id. "
+        "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+    )
+
+
+async def test_members_without_effect_are_given_back(aws: Lambda) -> None:
+    layer = "arn:aws:lambda:eu-west-1:123456789012:layer:l:1"
+    kept = {
+        "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q"},
+        "KMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k",
+        "FileSystemConfigs": [
+            {
+                "Arn": "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
+                "LocalMountPath": "/mnt/a",
+            }
+        ],
+    }
+    vpc = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    reply = await aws.create(**kept, VpcConfig=vpc, Layers=[layer], SnapStart={"ApplyOn": "PublishedVersions"})
+    assert {name: reply[name] for name in kept} == kept
+    assert reply["VpcConfig"] == vpc | {"VpcId": ""}
+    assert reply["Layers"] == [{"Arn": layer, "CodeSize": 0}]
+    assert reply["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
+    cleared = await aws(
+        "update_function_configuration",
+        FunctionName="f",
+        Layers=[],
+        KMSKeyArn="",
+        DeadLetterConfig={"TargetArn": ""},
+        FileSystemConfigs=[],
+        VpcConfig={"SubnetIds": [], "SecurityGroupIds": []},
+    )
+    assert not {"Layers", "DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs"}.intersection(cleared)
+    assert cleared["VpcConfig"] == {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""}
+
+
+async def test_delete_answers_204(aws: Lambda) -> None:
+    await aws.create()
+    assert (await aws("delete_function", FunctionName="f"))["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert (await aws.refused("delete_function", FunctionName="f"))[0] == 404
+
+
+async def test_tags(aws: Lambda) -> None:
+    await aws.create()
+    reply = await aws("tag_resource", Resource=ARN, Tags={"a": "1", "b": "2"})
+    assert reply["ResponseMetadata"]["HTTPStatusCode"] == 204
+    await aws("untag_resource", Resource=ARN, TagKeys=["a"])
+    assert (await aws("list_tags", Resource=ARN))["Tags"] == {"b": "2"}
+
+
+BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "code", "message"),
+    [
+        ({"Code": {"ZipFile": b"no zip"}}, 400, "InvalidParameterValueException", BAD_ZIP),
+        ({"Code": {}}, 400, "InvalidParameterValueException", "Please provide a source for function code."),
+        (
+            {"Code": {"S3Bucket": "bucket", "S3Key": "k"}},
+            400,
+            "InvalidParameterValueException",
+            "Neve takes code in Code.ZipFile; code in S3 is not supported yet.",
+        ),
+        (
+            {"PackageType": "Image", "Code": {"ImageUri": "i"}},
+            400,
+            "InvalidParameterValueException",
+            "Neve runs functions of package type Zip; container images are not supported yet. Give Code.ZipFile.",
+        ),
+        (
+            {"Publish": True},
+            400,
+            "InvalidParameterValueException",
+            "Neve has no published versions yet; leave Publish and PublishTo out.",
+        ),
+        (
+            {"FunctionName": "n" * 65},
+            400,
+            "InvalidParameterValueException",
+            f"1 validation error detected: Value '{'n' * 65}' at 'functionName' failed to satisfy constraint: "
+            "Member must have length less than or equal to 64",
+        ),
+        (
+            {"Timeout": 901},
+            400,
+            "ValidationException",
+            "1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: "
+            "Member must have value less than or equal to 900",
+        ),
+        (
+            {"FunctionName": "arn:aws:lambda:us-east-1:123456789012:function:f"},
+            404,
+            "ResourceNotFoundException",
+            "Functions from 'us-east-1' are not reachable in this region ('eu-west-1')",
+        ),
+    ],
+)
+async def test_create_is_refused_in_the_words_of_the_service(
+    aws: Lambda, members: Reply, status: int, code: str, message: str
+) -> None:
+    assert await aws.refused("create_function", **{**GIVEN, **members}) == (status, code, message)
+
+
+async def test_taken_name_is_a_conflict(aws: Lambda) -> None:
+    await aws.create()
+    assert await aws.refused("create_function", **GIVEN) == (
+        409,
+        "ResourceConflictException",
+        "Function already exist: f",
+    )
+
+
+async def test_image_is_refused_by_an_update(aws: Lambda) -> None:
+    await aws.create()
+    assert (await aws.refused("update_function_code", FunctionName="f", ImageUri="i"))[2] == (
+        "Please don't provide ImageUri when updating a function with packageType Zip."
+    )
+
+
+async def test_account_settings(aws: Lambda) -> None:
+    await aws.create()
+    reply = await aws("get_account_settings")
+    assert reply["AccountLimit"] == {
+        "TotalCodeSize": 80_530_636_800,
+        "CodeSizeUnzipped": 262_144_000,
+        "CodeSizeZipped": 52_428_800,
+        "ConcurrentExecutions": 1_000,
+        "UnreservedConcurrentExecutions": 1_000,
+    }
+    assert reply["AccountUsage"] == {"TotalCodeSize": len(zipped()), "FunctionCount": 1}
