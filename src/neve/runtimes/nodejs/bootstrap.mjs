@@ -1,0 +1,19 @@
+// The entry: makes the process look like the service's, loads the user's handler, starts the loop of its generation.
+import { Channel } from './channel.mjs';
+import { hideHandle, patchConsole } from './console-patch.mjs';
+import { loadHandler } from './handler-resolution.mjs';
+import { readSettings } from './settings.mjs';
+
+const settings = readSettings();
+const generation = await import(settings.callbacks ? './loop-callbacks.mjs' : './loop.mjs');
+const channel = await Channel.open();
+
+process.argv[1] = `${settings.runtimeDir}/index.mjs`;
+hideHandle(channel.handle);
+patchConsole(generation.logIdentity, settings.logFormat);
+generation.prepare(channel);
+try {
+  await generation.run(channel, await loadHandler(settings));
+} catch (thrown) {
+  generation.failInit(thrown);
+}

@@ -1,0 +1,109 @@
+// The conversation with Neve: what is asked and answered, in the protocol's words. Knows nothing of handlers.
+import * as frames from './frames.mjs';
+import { writeFully } from './output.mjs';
+import { openPipe } from './pipe.mjs';
+
+const DESCRIPTOR = 3;
+
+/** @typedef {{header: {id: string, deadline: number, arn: string, trace?: string, clientContext?: string, identity?: string, tenant?: string}, body: string}} Invoke */
+
+/**
+ * The channel keeps the process alive only while it waits for an event: from NEXT to INVOKE. That is the whole mechanism
+ * of `callbackWaitsForEmptyEventLoop`: while a handler runs, `beforeExit` comes when the user's own work is done.
+ */
+export class Channel {
+  /** Called with every event. @type {(invoke: Invoke) => void} */
+  onInvoke = () => {};
+  #pipe;
+  #askedOnce = false;
+
+  /** @returns {Promise<Channel>} */
+  static async open() {
+    const channel = new Channel();
+    const reader = new frames.FrameReader((frame) => channel.#accept(frame));
+    channel.#pipe = await openPipe(DESCRIPTOR, (bytes) => reader.push(bytes), leave);
+    channel.#pipe.unref();
+    return channel;
+  }
+
+  /** The object that process._getActiveHandles() would show. */
+  get handle() {
+    return this.#pipe.shown;
+  }
+
+  /** Whether the init phase is over: an init error is refused from then on. */
+  get initialized() {
+    return this.#askedOnce;
+  }
+
+  /** Ask for the next event; the environment may freeze from here on. */
+  next() {
+    this.#askedOnce = true;
+    this.#pipe.ref();
+    this.#write(NEXT_FRAME);
+  }
+
+  /** @param {string} id @param {string} result JSON text */
+  respond(id, result) {
+    this.#write(frames.encodeFrame(frames.RESPONSE, idHeader(id), result));
+  }
+
+  /** One write for both: nothing of the process runs between them. @param {string} id @param {string} result */
+  respondAndNext(id, result) {
+    this.#write(Buffer.concat([frames.encodeFrame(frames.RESPONSE, idHeader(id), result), NEXT_FRAME]));
+    this.#pipe.ref();
+  }
+
+  /** @param {string} id @param {import('./errors.mjs').WireError} error */
+  fail(id, error) {
+    const header = JSON.stringify({ id, type: error.type, cause: error.cause });
+    this.#write(frames.encodeFrame(frames.ERROR, header, error.body));
+  }
+
+  /** @param {import('./errors.mjs').WireError} error */
+  failInit(error) {
+    this.#write(frames.encodeFrame(frames.INIT_ERROR, JSON.stringify({ type: error.type }), error.body));
+  }
+
+  /** @param {string} id @param {string} contentType */
+  startStream(id, contentType) {
+    this.#write(frames.encodeFrame(frames.STREAM_START, JSON.stringify({ id, contentType }), ''));
+  }
+
+  /** @param {string} id @param {Uint8Array} bytes */
+  sendChunk(id, bytes) {
+    this.#write(frames.encodeFrame(frames.CHUNK, idHeader(id), bytes));
+  }
+
+  /** @param {string} id @param {import('./errors.mjs').WireError} [error] what went wrong after the first bytes */
+  endStream(id, error) {
+    const header = JSON.stringify({ id, type: error?.type });
+    this.#write(frames.encodeFrame(frames.STREAM_END, header, error?.body ?? ''));
+  }
+
+  #accept(frame) {
+    if (frame.kind !== frames.INVOKE) return;
+    this.#pipe.unref();
+    this.onInvoke(frame);
+  }
+
+  #write(bytes) {
+    try {
+      writeFully(DESCRIPTOR, bytes);
+    } catch (error) {
+      if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') throw error;
+      leave();
+    }
+  }
+}
+
+const NEXT_FRAME = frames.encodeFrame(frames.NEXT, '{}', '');
+
+function idHeader(id) {
+  return `{"id":${JSON.stringify(id)}}`;
+}
+
+/** Neve is gone: nobody is left to work for. */
+function leave() {
+  process.reallyExit(0);
+}

@@ -1,0 +1,52 @@
+// Bytes to a descriptor, now: what is written is in the kernel when the call returns, so that a process that ends or
+// freezes in the next instruction loses nothing.
+import { writeSync } from 'node:fs';
+
+const LONGEST_WAIT_MS = 2;
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Write all of `bytes`. A descriptor may be non-blocking (libuv makes the channel so, and user code that touches
+ * process.stdout the output pipe): a full one is waited for. Other errors are thrown as `fs` throws them.
+ * @param {number} fd
+ * @param {Uint8Array} bytes
+ */
+export function writeFully(fd, bytes) {
+  let written = 0;
+  let waitMs = 0.05;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(fd, bytes, written);
+      waitMs = 0.05;
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+      Atomics.wait(sleeper, 0, 0, waitMs);
+      waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    }
+  }
+}
+
+const OUTPUT = 1;
+const HEADER_LENGTH = 16;
+
+/**
+ * Write one log event as a frame of the log pipe (docs/frames.md, "Output").
+ * @param {number} type frame type with its level bits
+ * @param {number} timeMs Unix milliseconds
+ * @param {string} text
+ */
+export function writeLogFrame(type, timeMs, text) {
+  const length = Buffer.byteLength(text);
+  const frame = Buffer.allocUnsafe(HEADER_LENGTH + length);
+  const timeUs = timeMs * 1000;
+  frame.writeUInt32BE(type, 0);
+  frame.writeUInt32BE(length, 4);
+  frame.writeUInt32BE(Math.floor(timeUs / 0x100000000), 8);
+  frame.writeUInt32BE(timeUs % 0x100000000, 12);
+  frame.write(text, HEADER_LENGTH);
+  try {
+    writeFully(OUTPUT, frame);
+  } catch {
+    // Nobody reads, or user code closed the descriptor: a log line is no reason to fail an invocation.
+  }
+}
