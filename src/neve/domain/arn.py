@@ -59,7 +59,9 @@ def qualified(name: FunctionName, qualifier: str | None) -> str | None:
     if qualifier is None or name.qualifier is None:
         return qualifier or name.qualifier
     if qualifier != name.qualifier:
-        raise InvalidParameterValue("The derived qualifier from the function name does not match the specified qualifier.")
+        raise InvalidParameterValue(
+            "The derived qualifier from the function name does not match the specified qualifier."
+        )
     return qualifier
 
 
@@ -75,9 +77,7 @@ def check_reachable(caller: World, name: FunctionName, action: str) -> None:
     `action` is the permission, `lambda:InvokeFunction` say. No resource policy can allow another account yet.
     """
     if name.region is not None and name.region != caller.region:
-        raise ResourceNotFound(
-            f"Functions from '{name.region}' are not reachable in this region ('{caller.region}')"
-        )
+        raise ResourceNotFound(f"Functions from '{name.region}' are not reachable in this region ('{caller.region}')")
     if name.account is not None and name.account != caller.account:
         arn = function_arn(World(name.account, caller.region), name.name)
         raise AccessDenied(
