@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neve.domain.errors import OperatorError
+from neve.domain.errors import OperatorError as OperatorError  # the command line knows no floor but catches this
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,228 @@
+"""The client of a running Neve: plain HTTP to its AWS doors and to its own API under `/_neve`.
+
+No SDK: loading one costs several times what a warm invocation does. Requests carry the credential scope of the caller
+(region and account live there) and no valid signature; http.client knows no proxies, so loopback is always reached.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import click
+
+DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
+_FUNCTIONS = "/2015-03-31/functions"
+_SECONDS = 60.0
+_LONGEST_INVOCATION = 960.0
+_LOGS_TARGET = "Logs_20140328."
+
+
+class Failed(click.ClickException):
+    """The thing itself failed: exit code 1."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        """One sentence on standard error."""
+        click.echo(f"{click.style('error', fg='red')}: {self.message}", err=True)
+
+
+class Impossible(Failed):
+    """It could not be tried: exit code 2."""
+
+    exit_code = 2
+
+
+class Refused(Failed):
+    """The service refused a request: `code` is its name of the error."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{message} ({code})" if code and code not in message else message)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Client:
+    """One endpoint. Every call opens a connection of its own; Impossible when nobody answers there."""
+
+    def __init__(self, endpoint: str | None = None) -> None:
+        self.endpoint = (endpoint or os.environ.get("AWS_ENDPOINT_URL") or DEFAULT_ENDPOINT).rstrip("/")
+        parts = urlsplit(self.endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Impossible(f"{self.endpoint} is no endpoint; give one like {DEFAULT_ENDPOINT}.")
+        self._parts = parts
+
+    # Functions
+
+    def configuration(self, name: str) -> dict[str, Any] | None:
+        """GetFunctionConfiguration; None when there is no such function."""
+        try:
+            return self._lambda("GET", f"/{quote(name, safe='')}/configuration")
+        except Refused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    def create(self, members: Mapping[str, Any], archive: bytes) -> dict[str, Any]:
+        """CreateFunction with the code in the request."""
+        return self._lambda("POST", "", {**members, "Code": {"ZipFile": base64.b64encode(archive).decode()}})
+
+    def update_code(self, name: str, archive: bytes) -> dict[str, Any]:
+        """UpdateFunctionCode."""
+        members = {"ZipFile": base64.b64encode(archive).decode()}
+        return self._lambda("PUT", f"/{quote(name, safe='')}/code", members)
+
+    def update_configuration(self, name: str, members: Mapping[str, Any]) -> dict[str, Any]:
+        """UpdateFunctionConfiguration."""
+        return self._lambda("PUT", f"/{quote(name, safe='')}/configuration", members)
+
+    def delete(self, name: str) -> None:
+        """DeleteFunction."""
+        self._lambda("DELETE", f"/{quote(name, safe='')}")
+
+    def invoke(
+        self, name: str, payload: bytes, *, event: bool = False, qualifier: str | None = None, tail: bool = False
+    ) -> Answer:
+        """Invoke; the answer as it came, whatever the function did."""
+        query = f"?Qualifier={quote(qualifier, safe='')}" if qualifier else ""
+        headers = {
+            "X-Amz-Invocation-Type": "Event" if event else "RequestResponse",
+            "X-Amz-Log-Type": "Tail" if tail else "None",
+            "Content-Type": "application/json",
+        }
+        path = f"{_FUNCTIONS}/{quote(name, safe='')}/invocations{query}"
+        return self._checked("lambda", "POST", path, payload, headers, _LONGEST_INVOCATION)
+
+    def _lambda(self, method: str, path: str, members: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        body = b"" if members is None else json.dumps(members).encode()
+        return _members(self._checked("lambda", method, _FUNCTIONS + path, body))
+
+    # Logs
+
+    def log_events(self, group: str, start_ms: int | None) -> Iterator[dict[str, Any]]:
+        """FilterLogEvents, all pages; nothing when the group does not exist (yet)."""
+        members: dict[str, Any] = {"logGroupName": group}
+        if start_ms is not None:
+            members["startTime"] = start_ms
+        while True:
+            try:
+                page = self._logs("FilterLogEvents", members)
+            except Refused as refused:
+                if refused.code == "ResourceNotFoundException":
+                    return
+                raise
+            yield from page.get("events", [])
+            if not page.get("nextToken"):
+                return
+            members["nextToken"] = page["nextToken"]
+
+    def _logs(self, operation: str, members: Mapping[str, Any]) -> dict[str, Any]:
+        headers = {"X-Amz-Target": _LOGS_TARGET + operation, "Content-Type": "application/x-amz-json-1.1"}
+        return _members(self._checked("logs", "POST", "/", json.dumps(members).encode(), headers))
+
+    # Neve's own
+
+    def own(self, path: str, members: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """GET below `/_neve`, or POST when there are members."""
+        if members is None:
+            return _members(self._checked("lambda", "GET", "/_neve" + path))
+        return _members(self._checked("lambda", "POST", "/_neve" + path, json.dumps(members).encode()))
+
+    def records(self, on_open: Callable[[], None] = lambda: None) -> Iterator[dict[str, Any]]:
+        """The stream of records, as they happen, until the server ends it. `on_open`: nothing later is missed."""
+        connection = self._connection(None)
+        try:
+            response = self._send(connection, "lambda", "GET", "/_neve/records?follow=1", b"", {})
+            on_open()
+            while line := response.readline():
+                if line.strip():
+                    yield json.loads(line)
+        except (OSError, HTTPException):
+            return  # the server is gone
+        finally:
+            connection.close()
+
+    # HTTP
+
+    def _checked(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        seconds: float = _SECONDS,
+    ) -> Answer:
+        """One request; Refused when the answer is an error."""
+        connection = self._connection(seconds)
+        try:
+            response = self._send(connection, service, method, path, body, headers or {})
+            answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        except (HTTPException, ConnectionError, TimeoutError) as error:
+            raise Impossible(f"{self.endpoint} broke the connection off ({error or type(error).__name__}).") from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise _refusal(answer)
+        return answer
+
+    def _connection(self, seconds: float | None) -> HTTPConnection:
+        kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
+        assert self._parts.hostname is not None
+        connection = kind(self._parts.hostname, self._parts.port, timeout=seconds)
+        try:
+            connection.connect()
+        except OSError as error:
+            raise Impossible(
+                f"No Neve answers on {self.endpoint}; start one with `neve serve` or name it with --endpoint."
+            ) from error
+        return connection
+
+    @staticmethod
+    def _send(
+        connection: HTTPConnection, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> HTTPResponse:
+        connection.request(method, path, body, {"Authorization": _scope(service), **headers})
+        return connection.getresponse()
+
+
+def _scope(service: str) -> str:
+    """Who calls, from where: what the server reads of a signature."""
+    key = os.environ.get("AWS_ACCESS_KEY_ID") or "test"
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    credential = f"{key}/20150331/{region}/{service}/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={'0' * 64}"
+
+
+def _members(answer: Answer) -> dict[str, Any]:
+    try:
+        members: dict[str, Any] = json.loads(answer.body) if answer.body else {}
+    except ValueError as error:
+        raise Impossible(
+            "What answers there is no Neve: its answer is no JSON; name another with --endpoint."
+        ) from error
+    return members
+
+
+def _refusal(answer: Answer) -> Refused:
+    try:
+        members = json.loads(answer.body)
+        message = members.get("message") or members.get("Message") or answer.body.decode(errors="replace")
+        code = answer.headers.get("x-amzn-errortype") or members.get("__type") or ""
+    except (ValueError, AttributeError):
+        message, code = f"HTTP status {answer.status}", ""
+    return Refused(answer.status, code.split(":")[0].split("#")[-1], message)

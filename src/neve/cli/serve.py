@@ -1,0 +1,105 @@
+"""`neve serve`, and what `neve dev` shares with it: flags from the table of settings, `neve.toml`, the ready line."""
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neve import settings as table
+from neve.cli import output
+from neve.cli.client import Client, Failed, Impossible
+from neve.cli.discover import read_toml
+
+_SETTINGS_FILE = "neve.toml"
+Decorated = Callable[..., Any]
+
+
+def settings_flags(function: Decorated) -> Decorated:
+    """A flag for every setting, with its help and default from the table."""
+    for setting in reversed(table.SETTINGS):
+        function = _flag(setting)(function)
+    return function
+
+
+@click.command()
+@settings_flags
+def command(**flags: Any) -> None:
+    """Run Neve on this machine.
+
+    Prints one line when calls are accepted. Settings come from flags, else from NEVE_* variables (NEVE_DATA_DIR), else
+    from neve.toml in the current directory (keys like data_dir, in the table [neve] or at the top).
+    """
+    sys.exit(run(load(flags, read_settings(Path()))))
+
+
+def load(flags: Mapping[str, object], file: Mapping[str, object]) -> table.Settings:
+    """The settings in force. Impossible for a value that is none."""
+    try:
+        return table.load(flags, file=file)
+    except table.OperatorError as error:
+        raise Impossible(_sentence(error.message)) from error
+
+
+def read_settings(folder: Path) -> dict[str, object]:
+    """The settings of a folder's `neve.toml`. Impossible for a key that is no setting."""
+    file = folder / _SETTINGS_FILE
+    content = read_toml(file)
+    top = {key: value for key, value in content.items() if not isinstance(value, dict)}
+    values = {**top, **content.get("neve", {})}
+    names = [setting.name for setting in table.SETTINGS]
+    for key in values:
+        if key not in names:
+            raise Impossible(f"{file}: there is no setting {key}; there are {', '.join(names)}.")
+    return values
+
+
+def run(settings: table.Settings, on_ready: Callable[[str], None] = lambda url: None, level: str = "INFO") -> int:
+    """Serve until a signal says stop; the exit status. Impossible when the machine does not allow it."""
+    from neve import app, log
+
+    log.setup(level)
+
+    def ready(url: str) -> None:
+        print(f"neve ready on {url}", flush=True)
+        # Asked from outside the event loop: the loop itself has to answer.
+        threading.Thread(target=_say_missing, args=(url,), name="isolation warning", daemon=True).start()
+        on_ready(url)
+
+    try:
+        return app.serve(settings, on_ready=ready)
+    except table.OperatorError as error:
+        raise Impossible(_sentence(error.message)) from error
+
+
+def _say_missing(url: str) -> None:
+    """What the sandbox does not isolate: loudly, in few lines."""
+    try:
+        missing = Client(url).own("/health").get("missing", [])
+    except Failed:
+        return  # it stopped in the meantime
+    if missing:
+        output.say("WARNING: functions are not fully isolated on this machine:", fg="yellow", bold=True)
+        for sentence in missing:
+            output.say(f"  - {sentence}", fg="yellow")
+        output.say("  `neve doctor` tells what to do about it.", fg="yellow")
+
+
+def _flag(setting: table.Setting) -> Callable[[Decorated], Decorated]:
+    flag = "--" + setting.name.replace("_", "-")
+    text = f"{setting.help}  [{_default(setting)}]"
+    if setting.type is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", setting.name, default=None, help=text)
+    return click.option(flag, setting.name, type=setting.type, default=None, help=text)
+
+
+def _default(setting: table.Setting) -> str:
+    if setting.type is bool:
+        return "on" if setting.default else "off"
+    return str(setting.default)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else text + "."
