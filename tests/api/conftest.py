@@ -1,15 +1,14 @@
 """The door behind a real server, with operations that the test gives."""
 
-import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 import boto3
 import botocore.config
 import pytest
+import uvloop
 
 from neve.api.door import Service, create_door
 from neve.api.http import Application, RawOperation, Receive, Scope, Send
@@ -53,8 +52,7 @@ class Running:
         assert not self._thread.is_alive()
 
     def _run(self) -> None:
-        with suppress(KeyboardInterrupt):
-            asyncio.run(self._server.serve(sockets=[self._socket]))
+        uvloop.run(self._server.serve(sockets=[self._socket]))
 
 
 StartDoor = Callable[..., Running]
