@@ -133,6 +133,7 @@ class Preparation:
             return _ready(current, self._new_id())
         if current.last_update_status is None:
             return _failed_creation(current, problem, self._new_id())
+        # After a restart nobody remembers the previous one: the new one stays, and says that it Failed.
         return _failed_update(current, previous or current, problem, self._new_id())
 
 

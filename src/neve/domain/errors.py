@@ -5,7 +5,7 @@
     │   ├── ValidationFailed            the service model refuses a member
     │   ├── InvalidParameterValue       a member is legal alone and wrong here
     │   ├── InvalidRequestContent       the body is not what the operation takes
-    │   ├── AccessDenied                    another account's, and nothing allows it
+    │   ├── AccessDenied                another account's, and nothing allows it
     │   ├── ResourceNotFound
     │   ├── ResourceConflict            it exists already, or is busy
     │   ├── PreconditionFailed          the revision moved on
