@@ -14,8 +14,9 @@ import click
 from neve.cli import output
 from neve.cli.client import DEFAULT_ENDPOINT, Client, Failed
 from neve.cli.discover import ENTRY_FILES, Found, find_functions
+from neve.cli.flags import settings_flags
 from neve.cli.live import Layout, LiveLog
-from neve.cli.serve import load, read_settings, run, settings_flags
+from neve.cli.serve import load, read_settings, run
 from neve.cli.throwaway import throw_away_folder
 
 _DEFAULTS: Mapping[str, object] = {"virtual_clock": True, "drain_seconds": 1.0}

@@ -32,11 +32,12 @@ def _items(endpoint: str | None) -> Sequence[dict[str, Any]]:
     except Impossible:
         if endpoint is not None:
             raise
-        from neve.app import survey_items
+    else:
+        return items
+    from neve.app import survey_items
 
-        output.say(f"No Neve answers on {client.endpoint}; this is what one would find here.\n", dim=True)
-        return survey_items()
-    return items
+    output.say(f"No Neve answers on {client.endpoint}; this is what one would find here.\n", dim=True)
+    return survey_items()
 
 
 def _print(items: Sequence[dict[str, Any]]) -> None:

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 the thing failed (the function, the deployment), 2 it coul
 
 import importlib
 import sys
-from collections.abc import Iterator
 
 import click
 
@@ -37,13 +36,6 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
-        return [click.shell_completion.CompletionItem(name) for name in _matching(incomplete)]
-
-
-def _matching(start: str) -> Iterator[str]:
-    return (name for name in _COMMANDS if name.startswith(start))
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:

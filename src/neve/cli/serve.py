@@ -1,4 +1,4 @@
-"""`neve serve`, and what `neve dev` shares with it: flags from the table of settings, `neve.toml`, the ready line."""
+"""`neve serve`, and what `neve dev` shares with it: settings, `neve.toml`, the ready line."""
 
 import sys
 import threading
@@ -12,16 +12,9 @@ from neve import settings as table
 from neve.cli import output
 from neve.cli.client import Client, Failed, Impossible
 from neve.cli.discover import read_toml
+from neve.cli.flags import settings_flags
 
 _SETTINGS_FILE = "neve.toml"
-Decorated = Callable[..., Any]
-
-
-def settings_flags(function: Decorated) -> Decorated:
-    """A flag for every setting, with its help and default from the table."""
-    for setting in reversed(table.SETTINGS):
-        function = _flag(setting)(function)
-    return function
 
 
 @click.command()
@@ -85,20 +78,6 @@ def _say_missing(url: str) -> None:
         for sentence in missing:
             output.say(f"  - {sentence}", fg="yellow")
         output.say("  `neve doctor` tells what to do about it.", fg="yellow")
-
-
-def _flag(setting: table.Setting) -> Callable[[Decorated], Decorated]:
-    flag = "--" + setting.name.replace("_", "-")
-    text = f"{setting.help}  [{_default(setting)}]"
-    if setting.type is bool:
-        return click.option(f"{flag}/--no-{flag[2:]}", setting.name, default=None, help=text)
-    return click.option(flag, setting.name, type=setting.type, default=None, help=text)
-
-
-def _default(setting: table.Setting) -> str:
-    if setting.type is bool:
-        return "on" if setting.default else "off"
-    return str(setting.default)
 
 
 def _sentence(text: str) -> str:
