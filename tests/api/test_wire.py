@@ -19,7 +19,7 @@ from neve.api.http import Request, Response
 from neve.api.model import OperationModel, ServiceModel
 from neve.api.routes import Routes
 from neve.api.wire import Codec
-from neve.domain.errors import InvalidRequestContent, ServiceSpecific, ValidationFailed
+from neve.domain.errors import InvalidRequestContent, OperatorError, ServiceSpecific, ValidationFailed
 
 LAMBDA, LOGS = model.load("lambda"), model.load("logs")
 ROUTES = Routes(LAMBDA.operations.values())
@@ -199,6 +199,18 @@ def understood(name: str, response: Response) -> dict[str, Any]:
     if streaming and "Payload" in parsed:
         parsed["Payload"] = parsed["Payload"].read()
     return {key: value for key, value in parsed.items() if not is_outside_the_body(key, value)}
+
+
+@pytest.mark.parametrize("service", [LAMBDA, LOGS], ids=lambda each: each.name)
+def test_the_model_is_the_one_that_botocore_would_load(service: ServiceModel) -> None:
+    raw = botocore.loaders.Loader().load_service_model(service.name, "service-2")
+    assert list(service.operations) == list(raw["operations"])
+    assert service.shapes == raw["shapes"]
+
+
+def test_a_model_that_is_not_there_is_for_the_operator_to_mend() -> None:
+    with pytest.raises(OperatorError, match="botocore has no model of the service nothing"):
+        model.load("nothing")
 
 
 # The service's sentences.

@@ -91,7 +91,10 @@ def _child(node: _Node, segment: str) -> _Node:
 
 
 def _walk(node: _Node, segments: list[str], index: int, values: list[str]) -> _Node | None:
-    """The node at the end of the path, with the labels' values appended; None when the tree has no such path."""
+    """The node at the end of the path, with the labels' values appended; None when the tree has no such path.
+
+    It goes back to a label where a literal led nowhere; the depth is that of the tree, however long the path is.
+    """
     if index == len(segments):
         return node if node.endings else None
     segment = segments[index]
