@@ -1,0 +1,179 @@
+"""The catalogue of runtimes: identifier -> the command that starts it (design D4).
+
+The identifier decides the semantics (our runtime client reads it), the binary only executes. Where no binary of that major
+is found, the one that comes with Neve runs the function and a sentence says so.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import neve
+from neve.dataplane import binaries
+from neve.dataplane.binaries import Binary, Places
+from neve.domain import runtime_names
+from neve.domain.errors import UnsupportedOperation
+
+_CLIENTS = Path(neve.__file__).parent / "runtimes"
+_NODEJS = re.compile(r"^nodejs(\d+)\.(?:x|\d+)$")
+_PYTHON = re.compile(r"^python(3)\.(\d+)$")
+
+# What our runtime clients can run on; older functions run on the binary of the fallback.
+_OLDEST_NODE = (16,)
+_OLDEST_PYTHON = (3, 8)
+
+# A Node.js that does not know a flag refuses to start: (release line, first minor that takes it) for each; later lines all do.
+_NO_REQUIRE_MODULE = ("--no-experimental-require-module", {20: 17}, 22)
+_NO_DETECT_MODULE = ("--no-experimental-detect-module", {18: 19, 20: 10, 21: 1}, 22)
+_CLASSIC_MODULES_UNTIL = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How an identifier runs here. `major` is the identifier's (`20`, `3.12`), `version` the binary's (`24.19.0`).
+
+    `directory` holds our runtime client. `mismatch` is a sentence for the user when the binary is of another major.
+    """
+
+    identifier: str
+    family: str
+    major: str
+    version: str
+    binary: Path
+    directory: Path
+    argv: tuple[str, ...]
+    mismatch: str | None = None
+
+    @property
+    def deprecated(self) -> bool:
+        """Whether the service takes no new functions with it."""
+        return self.identifier in runtime_names.DEPRECATED
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An identifier that was understood: the `line` is the part of a version that has to agree."""
+
+    identifier: str
+    family: str
+    line: tuple[int, ...]
+
+    @property
+    def major(self) -> str:
+        return ".".join(map(str, self.line))
+
+
+@dataclass
+class Runtimes:
+    """What runs here. Binaries are looked for when they are first needed; the first look may take some 0.1 s."""
+
+    places: Places = field(default_factory=Places.of_this_user)
+    _found: dict[_Wanted, Binary] = field(default_factory=dict)
+
+    def find(self, identifier: str, memory_mb: int) -> Runtime:
+        """The runtime of an identifier for a function of this memory size. UnsupportedOperation when Neve has none."""
+        wanted = _parse(identifier)
+        if wanted is None:
+            raise UnsupportedOperation(
+                f"Runtime {identifier} is not available in Neve. Available are: {', '.join(available())}."
+            )
+        if wanted not in self._found:
+            self._found[wanted] = self._look(wanted)
+        return _runtime(wanted, self._found[wanted], memory_mb)
+
+    def nodes(self) -> Mapping[int, Binary]:
+        """The best Node.js of each major that is here."""
+        found = {binaries.wheel_node().version[0]: binaries.wheel_node()}
+        for binary in binaries.nodes(self.places):
+            found.setdefault(binary.version[0], binary)
+        return dict(sorted(found.items()))
+
+    def pythons(self) -> Mapping[tuple[int, ...], Binary]:
+        """The best Python of each minor that is here: `(3, 12)`."""
+        found: dict[tuple[int, ...], Binary] = {}
+        for binary in binaries.pythons(self.places):
+            found.setdefault(binary.version[:2], binary)
+        return dict(sorted(found.items()))
+
+    def _look(self, wanted: _Wanted) -> Binary:
+        if wanted.family == "nodejs":
+            wheel = binaries.wheel_node()
+            return _first(wanted, _OLDEST_NODE, [wheel], lambda: binaries.nodes(self.places)) or wheel
+        running = binaries.running_python()
+        return _first(wanted, _OLDEST_PYTHON, [running], lambda: binaries.pythons(self.places)) or running
+
+
+def available() -> list[str]:
+    """The identifiers that Neve runs, of those that the service takes."""
+    return sorted(filter(_parse, runtime_names.ACCEPTED), key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+
+
+def _parse(identifier: str) -> _Wanted | None:
+    if match := _NODEJS.match(identifier):
+        return _Wanted(identifier, "nodejs", (int(match[1]),))
+    if match := _PYTHON.match(identifier):
+        return _Wanted(identifier, "python", (int(match[1]), int(match[2])))
+    return None
+
+
+def _first(
+    wanted: _Wanted, oldest: tuple[int, ...], ours: list[Binary], others: Callable[[], Iterable[Binary]]
+) -> Binary | None:
+    if wanted.line < oldest:
+        return None
+    for binaries_here in (ours, others()):
+        for binary in binaries_here:
+            if _agrees(wanted, binary):
+                return binary
+    return None
+
+
+def _agrees(wanted: _Wanted, binary: Binary) -> bool:
+    return binary.version[: len(wanted.line)] == wanted.line
+
+
+def _runtime(wanted: _Wanted, binary: Binary, memory_mb: int) -> Runtime:
+    directory = _CLIENTS / wanted.family
+    if wanted.family == "nodejs":
+        argv = (str(binary.path), *_node_flags(wanted, binary, memory_mb), str(directory / "bootstrap.mjs"))
+    else:
+        argv = (str(binary.path), str(directory / "bootstrap.py"))
+    return Runtime(
+        identifier=wanted.identifier,
+        family=wanted.family,
+        major=wanted.major,
+        version=binary.version_text,
+        binary=binary.path,
+        directory=directory,
+        argv=argv,
+        mismatch=None if _agrees(wanted, binary) else _mismatch(wanted, binary),
+    )
+
+
+def _node_flags(wanted: _Wanted, binary: Binary, memory_mb: int) -> list[str]:
+    """As the service starts it (nodejs facts §2): about 5 % and 90 % of the memory; the exact arithmetic is not known."""
+    flags = [
+        "--expose-gc",
+        f"--max-semi-space-size={max(1, memory_mb * 5 // 100)}",
+        f"--max-old-space-size={memory_mb * 90 // 100}",
+    ]
+    if wanted.line[0] <= _CLASSIC_MODULES_UNTIL:
+        flags += [
+            flag for flag, since, always in (_NO_REQUIRE_MODULE, _NO_DETECT_MODULE) if _takes(binary, since, always)
+        ]
+    return flags
+
+
+def _takes(binary: Binary, since: Mapping[int, int], always: int) -> bool:
+    line, minor = binary.version[:2]
+    return line >= always or (line in since and minor >= since[line])
+
+
+def _mismatch(wanted: _Wanted, binary: Binary) -> str:
+    language = {"nodejs": "Node.js", "python": "Python"}[wanted.family]
+    managers = {"nodejs": "nvm, fnm, volta, asdf, mise", "python": "pyenv, uv, asdf, mise"}[wanted.family]
+    return (
+        f"{wanted.identifier} runs on {language} {binary.version_text}: no usable {language} {wanted.major} was found "
+        f"on PATH or in {managers}."
+    )
