@@ -1,0 +1,164 @@
+"""What this machine has for Neve, item by item, with one sentence of advice for each thing that lacks (`neve doctor`)."""
+
+import os
+import platform
+import resource
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from neve.dataplane.runtimes import Runtimes
+from neve.dataplane.sandbox import hierarchy
+from neve.dataplane.sandbox.choose import FREEZERS, Tried, try_freezer
+
+# An environment holds two descriptors of its cgroup, one of its process, its channel and its output.
+_OPEN_FILES_WANTED = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing: whether it is as Neve wants it, what was found, and what to do about it (empty when `ok`)."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+def survey(data_dir: Path | None = None) -> list[Item]:
+    """Look at everything. Blocks for some tenths of a second: it really freezes a process in every way there is."""
+    data_dir = data_dir or Path("~/.local/share/neve").expanduser()
+    tried = {name: try_freezer(name) for name in FREEZERS}
+    for attempt in tried.values():
+        if attempt.kind is not None:
+            attempt.kind.close()
+    runtimes = Runtimes()
+    return [
+        _kernel(),
+        _namespaces(),
+        _bubblewrap(),
+        _freezer(tried["cgroup2"], "cgroup v2"),
+        _freezer(tried["cgroup1"], "cgroup v1 freezer"),
+        _chosen(tried),
+        _memory_limits(),
+        _nodes(runtimes),
+        _pythons(runtimes),
+        _open_files(),
+        _data_directory(data_dir),
+    ]
+
+
+def _kernel() -> Item:
+    found = f"{platform.system()} {platform.release()} ({platform.machine()})"
+    if not sys.platform.startswith("linux"):
+        return Item("kernel", False, found, "Use Linux for environments that freeze exactly and are isolated.")
+    release = platform.release().split(".")
+    if (int(release[0]), int(release[1].split("-")[0])) < (5, 14):
+        return Item("kernel", False, found, "Use Linux 5.14 or newer, which freezes and ends a cgroup in one step.")
+    return Item("kernel", True, found)
+
+
+def _namespaces() -> Item:
+    if not Path("/proc/self/ns/user").exists():
+        return Item("namespaces", False, "no user namespaces", "Use a Linux kernel with user namespaces.")
+    for setting in ("/proc/sys/user/max_user_namespaces", "/proc/sys/kernel/unprivileged_userns_clone"):
+        if os.geteuid() != 0 and _number(Path(setting)) == 0:
+            advice = f"Allow them with `sysctl {setting.removeprefix('/proc/sys/').replace('/', '.')}=…` to isolate functions."
+            return Item("namespaces", False, "user namespaces are switched off", advice)
+    return Item("namespaces", True, "user namespaces")
+
+
+def _bubblewrap() -> Item:
+    found = shutil.which("bwrap")
+    if found:
+        return Item("bubblewrap", True, f"{found} (not used yet: environments run in the bare sandbox)")
+    advice = "Nothing to do now: Neve runs environments as plain processes, which isolates nothing of this machine."
+    return Item("bubblewrap", False, "not found", advice)
+
+
+def _freezer(tried: Tried, name: str) -> Item:
+    if tried.kind is not None:
+        return Item(name, True, "froze a process")
+    return Item(name, False, tried.reason, _advice(tried))
+
+
+def _advice(tried: Tried) -> str:
+    if not sys.platform.startswith("linux"):
+        return "Use Linux: other systems have no cgroups."
+    if tried.name == "cgroup1":
+        return "Nothing to do where cgroup v2 works; this is the older way."
+    return "Start Neve in a cgroup of its own: `systemd-run --user --scope -p Delegate=yes neve dev`, or as root."
+
+
+def _chosen(tried: dict[str, Tried]) -> Item:
+    name = next(name for name, attempt in tried.items() if attempt.kind is not None)
+    passed = [f"{attempt.name}: {attempt.reason}" for attempt in tried.values() if attempt.kind is None]
+    if name != "signals":
+        return Item("freezer", True, f"{name}, the best that works here" if passed else f"{name}, the best there is")
+    advice = (
+        "Give Neve a cgroup it may use: freezing by signals is slower and daemons without their variables escape it."
+    )
+    return Item("freezer", False, f"signals, because nothing better works ({'; '.join(passed)})", advice)
+
+
+def _memory_limits() -> Item:
+    advice = "Nothing to do: the bare sandbox does not limit memory yet."
+    unified = hierarchy.version2()
+    if unified and b"memory" in _controllers(unified):
+        return Item("memory limits", True, "cgroup v2 memory controller (not used yet)")
+    old = hierarchy.version1("memory")
+    if old and os.access(old.here, os.W_OK):
+        return Item("memory limits", True, "cgroup v1 memory controller (not used yet)")
+    return Item("memory limits", False, "no memory controller that Neve may use", advice)
+
+
+def _controllers(unified: hierarchy.Hierarchy) -> bytes:
+    try:
+        return (unified.here / "cgroup.controllers").read_bytes()
+    except OSError:
+        return b""
+
+
+def _nodes(runtimes: Runtimes) -> Item:
+    found = ", ".join(f"{binary.version_text} ({binary.path})" for binary in runtimes.nodes().values())
+    missing = [f"nodejs{major}.x" for major in (20, 22, 24) if major not in runtimes.nodes()]
+    return Item("Node.js", not missing, found, _runtime_advice(missing))
+
+
+def _pythons(runtimes: Runtimes) -> Item:
+    found = ", ".join(f"{binary.version_text} ({binary.path})" for binary in runtimes.pythons().values())
+    missing = [f"python3.{minor}" for minor in range(10, 15) if (3, minor) not in runtimes.pythons()]
+    return Item("Python", not missing, found, _runtime_advice(missing))
+
+
+def _runtime_advice(missing: list[str]) -> str:
+    if not missing:
+        return ""
+    return f"Install the versions that your functions name; these run on another one: {', '.join(missing)}."
+
+
+def _open_files() -> Item:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    text = "unlimited" if limit == resource.RLIM_INFINITY else str(limit)
+    if limit != resource.RLIM_INFINITY and limit < _OPEN_FILES_WANTED:
+        return Item(
+            "open files", False, text, f"Allow {_OPEN_FILES_WANTED} with `ulimit -Hn` for many environments at once."
+        )
+    return Item("open files", True, text)
+
+
+def _data_directory(folder: Path) -> Item:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(existing, os.W_OK) and existing.is_dir():
+        return Item("data directory", True, f"{folder} is writable")
+    return Item(
+        "data directory", False, f"{folder} is not writable", "Set NEVE_DATA_DIR to a folder that you may write."
+    )
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
