@@ -14,11 +14,10 @@ import botocore.exceptions
 import pytest
 from tests.api.conftest import own
 
-from neve.api import account, functions
+from neve.api import functions
 from neve.api.door import Service, create_door
 from neve.api.server import create_server
 from neve.clock import Clock
-from neve.control.account import Account
 from neve.control.functions import Functions
 from neve.dataplane.task_root import TaskRoots
 from neve.domain.function import Function
@@ -92,7 +91,7 @@ async def aws(tmp_path: Path) -> AsyncIterator[Lambda]:
         await roots.path(function)
 
     verbs = Functions(store, blobs, Clock(), prepare, lambda function: None)
-    operations = functions.operations(verbs, lambda: HOME) | account.operations(Account(store))
+    operations = functions.operations(verbs, lambda: HOME)
     server = create_server(create_door({"lambda": Service("lambda", operations)}, own, {}), "127.0.0.1", 0, 1)
     listening = socket.create_server(("127.0.0.1", 0))  # callers may connect from now on
     running = asyncio.create_task(server.serve(sockets=[listening]))
@@ -358,16 +357,3 @@ async def test_image_is_refused_by_an_update(aws: Lambda) -> None:
     assert (await aws.refused("update_function_code", FunctionName="f", ImageUri="i"))[2] == (
         "Please don't provide ImageUri when updating a function with packageType Zip."
     )
-
-
-async def test_account_settings(aws: Lambda) -> None:
-    await aws.create()
-    reply = await aws("get_account_settings")
-    assert reply["AccountLimit"] == {
-        "TotalCodeSize": 80_530_636_800,
-        "CodeSizeUnzipped": 262_144_000,
-        "CodeSizeZipped": 52_428_800,
-        "ConcurrentExecutions": 1_000,
-        "UnreservedConcurrentExecutions": 1_000,
-    }
-    assert reply["AccountUsage"] == {"TotalCodeSize": len(zipped()), "FunctionCount": 1}

@@ -476,6 +476,18 @@ async def test_tags_given_during_an_update_stay(bench: Bench) -> None:
     assert (shown.tags, shown.timeout_s, shown.last_update_status) == ({"a": "1"}, 5, "Successful")
 
 
+async def test_tags_given_during_an_update_that_fails_stay(bench: Bench) -> None:
+    await bench.create()
+    bench.ready.clear()
+    bench.problem = OSError("disk full")
+    await bench.functions.update_configuration(WORLD, "f", Given(timeout_s=5), None)
+    await bench.functions.tag(WORLD, ARN, {"a": "1"})
+    bench.ready.set()
+    await bench.functions.wait_idle()
+    shown = await bench.shown()
+    assert (shown.tags, shown.timeout_s, shown.last_update_status) == ({"a": "1"}, 3, "Failed")
+
+
 async def test_tags_that_are_refused(bench: Bench) -> None:
     await bench.create()
     with pytest.raises(InvalidParameterValue, match=r"^Tags on function aliases and versions are not supported\. "):
