@@ -77,13 +77,14 @@ class ScriptedSandbox:
     refuses: str | None = None
     holds_freeze: asyncio.Event | None = None
     started: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def pid(self) -> int | None:
         return 1 if self.processes and not self.processes[-1].exit.done() else None
 
     async def start(self, command: Command, channel: socket.socket, output: int) -> None:
-        self.asked.append("start")
+        self._ask("start")
         if self.refuses is not None:
             raise SandboxFailed(self.refuses)
         self.processes.append(Process(channel, output))
@@ -93,20 +94,20 @@ class ScriptedSandbox:
         return await asyncio.shield(self.processes[-1].exit)
 
     async def freeze(self) -> None:
-        self.asked.append("freeze")
+        self._ask("freeze")
         if self.holds_freeze is not None:
             await self.holds_freeze.wait()
 
     def thaw(self) -> None:
-        self.asked.append("thaw")
+        self._ask("thaw")
         if self.holds_freeze is not None:
             self.holds_freeze.set()
 
     def signal(self, number: int) -> None:
-        self.asked.append(f"signal {number}")
+        self._ask(f"signal {number}")
 
     async def kill(self) -> None:
-        self.asked.append("kill")
+        self._ask("kill")
         if self.processes:
             self.processes[-1].end(Exit(None, signal.SIGKILL))
 
@@ -114,7 +115,18 @@ class ScriptedSandbox:
         return Usage(36 * 1024 * 1024, 0, 1)
 
     async def remove(self) -> None:
-        self.asked.append("remove")
+        self._ask("remove")
+
+    async def wait_asked(self, what: str) -> None:
+        """Until this has been asked of the sandbox."""
+        async with asyncio.timeout(BOUND_S):
+            while what not in self.asked:
+                self.changed.clear()
+                await self.changed.wait()
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        self.changed.set()
 
     async def process(self) -> Process:
         """The process that was started last."""

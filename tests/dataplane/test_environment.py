@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 from tests.dataplane.scripted import Process, ScriptedSandbox, Stage, make_function
@@ -14,6 +13,7 @@ from neve.dataplane.sandbox.sandbox import Exit
 from neve.domain import record as kinds
 from neve.domain.environment import State
 from neve.domain.errors import PlatformError
+from neve.domain.function import Function
 from neve.domain.invocation import InvocationResult, Status
 
 MakeStage = Callable[..., Stage]
@@ -23,8 +23,8 @@ MakeStage = Callable[..., Stage]
 async def make_stage() -> AsyncIterator[MakeStage]:
     stages: list[Stage] = []
 
-    def make(*arguments: Any, **flags: object) -> Stage:
-        stages.append(Stage(*arguments, **flags))
+    def make(function: Function | None = None, **flags: object) -> Stage:
+        stages.append(Stage(function, **flags))
         return stages[-1]
 
     yield make
@@ -43,12 +43,6 @@ async def invoke_once(stage: Stage, process: Process, request_id: str = "one", b
     process.respond(header["id"], body)
     process.next()
     assert (await result).payload == body
-
-
-async def until_asked(sandbox: ScriptedSandbox, what: str) -> None:
-    async with asyncio.timeout(5):
-        while what not in sandbox.asked:
-            await asyncio.sleep(0)
 
 
 async def ready(stage: Stage) -> Process:
@@ -305,7 +299,7 @@ async def test_assigning_while_freezing_does_not_wait_for_the_freeze(stage: Stag
     process.respond("cold")
     process.next()
     await result
-    await until_asked(stage.sandboxes[0], "freeze")
+    await stage.sandboxes[0].wait_asked("freeze")
     await invoke_once(stage, process, "quick")
     assert stage.sandboxes[0].asked[:3] == ["start", "freeze", "thaw"]
 
@@ -318,8 +312,8 @@ async def test_an_invocation_that_comes_before_the_freeze_began_is_not_frozen(st
     process.respond("one")
     process.next()
     (environment,) = stage.pool
-    while environment.state is not State.FREEZING:
-        await asyncio.sleep(0)
+    await stage.wait_published(kinds.REPORT, 2)
+    assert environment.state is State.FREEZING
     asked.clear()
     stage.submit("quick")
     await process.event()

@@ -5,6 +5,7 @@
 
 import base64
 import binascii
+import json
 import os
 import time
 
@@ -81,7 +82,7 @@ def _event(body: bytes) -> bytes:
     """The payload as the function gets it: the bytes that came, once they are known to be JSON."""
     try:
         _JSON_VALUE.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return _explained(body)
     return body
 
@@ -90,9 +91,25 @@ def _explained(body: bytes) -> bytes:
     """The slow way: msgspec is stricter than the service's parser in places, so that parser's rules have the last word."""
     if not body or body.isspace():
         return _EMPTY_EVENT
-    if json_text.explain(body) is not None:
-        raise InvalidRequestContent(json_text.invalid_request_text(body))
+    refusal = json_text.invalid_request_text(body)
+    if refusal is None and not _is_one_value(body):
+        # Unconfirmed what the service does with more than one value; a runtime could not read the event.
+        refusal = (
+            "Could not parse request body into json: Could not parse payload into json: Content after the JSON value."
+        )
+    if refusal is not None:
+        raise InvalidRequestContent(refusal)
     return body
+
+
+def _is_one_value(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except RecursionError:
+        return True  # deep, and whole as far as the service's parser looked
+    except ValueError:
+        return False
+    return True
 
 
 def _client_context(header: bytes | None) -> str | None:

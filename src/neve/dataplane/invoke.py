@@ -131,7 +131,8 @@ class DataPlane:
 
     async def _plan(self, function: Function) -> Plan:
         """What all environments of this configuration share, worked out once."""
-        runtime = self._foundations.runtimes.find(function.runtime, function.memory_mb)
+        # The first look for a binary walks the version managers of the user.
+        runtime = await asyncio.to_thread(self._foundations.runtimes.find, function.runtime, function.memory_mb)
         task_root = await self._foundations.task_roots.path(function)
         if runtime.mismatch is not None:
             self._notice(function, runtime.mismatch)
