@@ -43,7 +43,7 @@ _HELP = f"""Run Neve for the time of work, with the functions of PATH deployed a
 
 @click.command(help=_HELP)
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@settings_flags
+@settings_flags({**_DEFAULTS, "data_dir": "a folder that is removed at the end"})
 def command(path: Path | None, **flags: Any) -> None:
     """The command; its help is above because it names the entry files."""
     functions = find_functions(path) if path is not None else []

@@ -45,6 +45,9 @@ def _print(items: Sequence[dict[str, Any]]) -> None:
     width = max((len(item["name"]) for item in items), default=0)
     for item in items:
         mark = output.paint("✓", colour, fg="green") if item["ok"] else output.paint("✗", colour, fg="red")
-        click.echo(f"{mark} {item['name'].ljust(width)}  {item['found']}")
-        if not item["ok"] and item.get("advice"):
-            click.echo(output.paint(f"  {' ' * width}  {item['advice']}", colour, fg="yellow"))
+        found = output.wrapped(item["found"], width + 4)
+        click.echo(f"{mark} {item['name'].ljust(width)}  {found[0]}")
+        for line in found[1:]:
+            click.echo(" " * (width + 4) + line)
+        for line in output.wrapped(item.get("advice") or "", width + 4) if not item["ok"] else []:
+            click.echo(" " * (width + 4) + output.paint(line, colour, fg="yellow"))

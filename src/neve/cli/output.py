@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,7 +36,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table without lines, on standard output; the last columns give way when the terminal is narrow."""
+    """A table without lines, on standard output."""
     colour = has_colour(sys.stdout)
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     click.echo(paint(_row(head, widths), colour, dim=True))
@@ -44,6 +46,14 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def wrapped(text: str, indent: int) -> list[str]:
+    """Text as the lines that fit behind an indent; one line when nobody looks."""
+    if not sys.stdout.isatty():
+        return [text]
+    room = max(shutil.get_terminal_size().columns - indent, 20)
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def size(count: float) -> str:

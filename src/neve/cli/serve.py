@@ -18,7 +18,7 @@ _SETTINGS_FILE = "neve.toml"
 
 
 @click.command()
-@settings_flags
+@settings_flags()
 def command(**flags: Any) -> None:
     """Run Neve on this machine.
 

@@ -1,0 +1,259 @@
+"""What the commands print, where, and how they end."""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Cli
+
+from neve import settings
+
+ID = "8f3c1a2e-0000-4000-8000-000000000001"
+
+
+def add_function(cli: Cli, name: str = "hello") -> None:
+    cli.house.functions[name] = {"FunctionName": name, "State": "Active", "CodeSha256": ""}
+
+
+def test_help_names_every_command_and_loads_none() -> None:
+    code = "import sys; sys.argv = ['neve', '--help']\nfrom neve.cli.main import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('botocore', 'rich', 'http.client', 'neve.app') if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.rstrip().endswith("[]")
+    for name in ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", "clock", "doctor"):
+        assert f"\n  {name} " in said
+
+
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_every_setting_is_a_flag_with_its_help(cli: Cli, command: str) -> None:
+    said = " ".join(cli.run(command, "--help").stdout.split())
+    for setting in settings.SETTINGS:
+        assert "--" + setting.name.replace("_", "-") in said
+        assert setting.help in said
+
+
+def test_without_a_server_one_sentence_says_what_to_do(cli: Cli) -> None:
+    result = cli.run("ps", "--endpoint", "http://127.0.0.1:9")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "error: No Neve answers on http://127.0.0.1:9; start one with `neve serve` or name it with --endpoint.\n"
+    )
+
+
+def test_an_endpoint_that_is_none_is_refused(cli: Cli) -> None:
+    result = cli.run("ps", "--endpoint", "localhost:4566")
+    assert (result.exit_code, "is no endpoint" in result.stderr) == (2, True)
+
+
+# invoke
+
+
+def test_a_result_goes_to_standard_output_to_the_byte(cli: Cli) -> None:
+    add_function(cli)
+    cli.house.answer = (200, {}, b'{"n":  1}')
+    result = cli.run("invoke", "hello", "-p", '{"a": 1}')
+    assert (result.exit_code, result.stdout_bytes, result.stderr) == (0, b'{"n":  1}', "")
+    assert cli.house.invocations[0]["body"] == b'{"a": 1}'
+
+
+def test_a_payload_comes_from_a_file_or_standard_input(cli: Cli, tmp_path: Path) -> None:
+    add_function(cli)
+    (tmp_path / "event.json").write_bytes(b"[1]")
+    cli.run("invoke", "hello", "-p", f"@{tmp_path}/event.json")
+    cli.run("invoke", "hello", "-p", "-", given=b"[2]")
+    assert [one["body"] for one in cli.house.invocations] == [b"[1]", b"[2]"]
+    missing = cli.run("invoke", "hello", "-p", "@/nowhere.json")
+    assert (missing.exit_code, missing.stderr) == (
+        2,
+        "error: /nowhere.json cannot be read: No such file or directory.\n",
+    )
+
+
+def test_a_function_error_is_exit_1_with_its_trace_on_standard_error(cli: Cli) -> None:
+    add_function(cli)
+    body = json.dumps(
+        {"errorType": "ValueError", "errorMessage": "no", "stackTrace": ["  File x\n    raise\n"]}
+    ).encode()
+    cli.house.answer = (200, {"X-Amz-Function-Error": "Unhandled"}, body)
+    result = cli.run("invoke", "hello")
+    assert (result.exit_code, result.stdout_bytes) == (1, body)
+    assert result.stderr == "ValueError: no\n    File x\n      raise\n"
+
+
+def test_an_event_is_only_accepted(cli: Cli) -> None:
+    add_function(cli)
+    cli.house.answer = (202, {"x-amzn-RequestId": ID}, b"")
+    result = cli.run("invoke", "hello", "--event", "--qualifier", "live")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"accepted as {ID}\n")
+    sent = cli.house.invocations[0]
+    assert (sent["headers"]["X-Amz-Invocation-Type"], sent["query"]) == ("Event", "Qualifier=live")
+
+
+def test_the_tail_of_the_log_goes_to_standard_error(cli: Cli) -> None:
+    add_function(cli)
+    tail = base64.b64encode(b"START\nhello\n").decode()
+    cli.house.answer = (200, {"X-Amz-Log-Result": tail}, b"1")
+    result = cli.run("invoke", "hello", "--tail")
+    assert (result.stdout, result.stderr) == ("1", "START\nhello\n")
+    assert cli.house.invocations[0]["headers"]["X-Amz-Log-Type"] == "Tail"
+
+
+def test_a_refusal_is_the_services_sentence(cli: Cli) -> None:
+    result = cli.run("invoke", "gone")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: Function not found: arn:aws:lambda:us-east-1:000000000000:function:gone")
+    assert result.stderr.count("\n") == 1
+
+
+def test_region_and_account_come_from_the_environment(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli.run("invoke", "x")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "123456789012")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    cli.run("invoke", "x")
+    scopes = {scope.split("Credential=")[1].split(",")[0] for scope in cli.house.scopes}
+    assert scopes == {
+        "test/20150331/us-east-1/lambda/aws4_request",
+        "123456789012/20150331/eu-west-1/lambda/aws4_request",
+    }
+
+
+# deploy and delete
+
+
+def make_function(tmp_path: Path) -> Path:
+    folder = tmp_path / "hello"
+    folder.mkdir()
+    (folder / "app.py").write_text("def lambda_handler(event, context): return 1\n")
+    return folder
+
+
+def test_a_new_function_gets_guesses_that_are_printed(cli: Cli, tmp_path: Path) -> None:
+    result = cli.run("deploy", str(make_function(tmp_path)))
+    assert result.exit_code == 0, result.stderr
+    made = cli.house.functions["hello"]
+    python = f"python3.{sys.version_info[1]}"
+    assert (made["Runtime"], made["Handler"], made["State"]) == (python, "app.lambda_handler", "Active")
+    assert f"hello: new, runtime {python}, handler app.lambda_handler\n" in result.stderr
+    assert re.search(r"hello: created in \d+ ms\n$", result.stderr)
+
+
+def test_an_unchanged_function_is_left_alone(cli: Cli, tmp_path: Path) -> None:
+    folder = make_function(tmp_path)
+    cli.run("deploy", str(folder))
+    cli.house.calls.clear()
+    assert "hello: unchanged" in cli.run("deploy", str(folder)).stderr
+    assert all(call.startswith("GET") for call in cli.house.calls)
+
+
+def test_only_what_is_given_changes(cli: Cli, tmp_path: Path) -> None:
+    folder = make_function(tmp_path)
+    cli.run("deploy", str(folder), "--memory", "256", "--env", "A=1=2")
+    (folder / "app.py").write_text("def lambda_handler(event, context): return 2\n")
+    result = cli.run("deploy", str(folder), "--timeout", "9", "--json")
+    configuration = json.loads(result.stdout)
+    assert (configuration["MemorySize"], configuration["Timeout"]) == (256, 9)
+    assert configuration["Environment"] == {"Variables": {"A": "1=2"}}
+    assert "hello: updated" in result.stderr
+
+
+def test_what_cannot_be_guessed_is_asked_for(cli: Cli, tmp_path: Path) -> None:
+    result = cli.run("deploy", str(tmp_path), "--name", "empty")
+    assert (result.exit_code, "give --runtime and --handler" in result.stderr) == (2, True)
+
+
+def test_a_variable_without_a_value_is_refused(cli: Cli, tmp_path: Path) -> None:
+    result = cli.run("deploy", str(make_function(tmp_path)), "--env", "A")
+    assert (result.exit_code, result.stderr) == (2, "error: --env takes KEY=VALUE, not 'A'.\n")
+
+
+def test_a_refused_deployment_is_one_sentence_and_exit_1(cli: Cli, tmp_path: Path) -> None:
+    result = cli.run("deploy", str(make_function(tmp_path)), "--runtime", "nodejs4.3")
+    assert result.exit_code == 1
+    assert "error: The runtime parameter of nodejs4.3 is no longer supported. (InvalidParameterValue" in result.stderr
+
+
+def test_a_function_is_deleted(cli: Cli) -> None:
+    add_function(cli)
+    assert cli.run("delete", "hello").stderr == "deleted hello\n"
+    assert cli.house.functions == {}
+
+
+# ps, clock, doctor, logs
+
+
+def test_environments_are_a_table_or_json(cli: Cli) -> None:
+    one = {
+        "id": "e", "function": "hello", "version": "$LATEST", "account": "0", "region": "r", "state": "frozen", "pid": 7,
+        "startedAt": time.time() * 1000 - 65_000, "invocations": 3, "memoryBytes": 61_000_000, "logStream": "s",
+    }  # fmt: skip
+    cli.house.environments = [one, {**one, "function": "other", "pid": None, "memoryBytes": 0}]
+    first, second, third = cli.run("ps").stdout.splitlines()
+    assert first.split() == ["FUNCTION", "VERSION", "STATE", "PID", "AGE", "INVOCATIONS", "MEMORY"]
+    assert second.split() == ["hello", "$LATEST", "frozen", "7", "1m5s", "3", "61", "MB"]
+    assert third.split()[3] == "-"
+    assert [entry["function"] for entry in json.loads(cli.run("ps", "other", "--json").stdout)] == ["other"]
+
+
+def test_no_environments_is_said_on_standard_error(cli: Cli) -> None:
+    result = cli.run("ps")
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_the_clock_is_shown_and_moved(cli: Cli) -> None:
+    assert cli.run("clock").stdout == "2023-11-14 22:13:20.000+00:00 (virtual)\n"
+    assert json.loads(cli.run("clock", "advance", "1m30s", "--json").stdout)["now"] == 1_700_000_090
+    assert json.loads(cli.run("clock", "--json", "advance", "10").stdout)["now"] == 1_700_000_100
+
+
+def test_a_real_clock_refuses_with_advice(cli: Cli) -> None:
+    cli.house.virtual = False
+    result = cli.run("clock", "advance", "2m")
+    assert (result.exit_code, "--virtual-clock" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("text", ["soon", "5x", "1m 2s", ""])
+def test_what_is_no_time_span_is_a_usage_error(cli: Cli, text: str) -> None:
+    assert cli.run("clock", "advance", text).exit_code == 2
+
+
+def test_doctor_marks_what_is_missing_and_advises(cli: Cli) -> None:
+    assert cli.run("doctor").stdout.splitlines() == [
+        "✓ bubblewrap  0.10",
+        "✗ cgroups     none",
+        "              mount cgroup2",
+    ]
+    assert len(json.loads(cli.run("doctor", "--json").stdout)) == 2
+
+
+def test_a_log_is_printed_page_by_page(cli: Cli) -> None:
+    cli.house.events = [
+        {"timestamp": 1_700_000_000_123 + n, "message": f"line {n}\n", "eventId": str(n)} for n in range(5)
+    ]
+    assert cli.run("logs", "hello").stdout.splitlines() == [
+        f"2023-11-14T22:13:20.{123 + n}Z line {n}" for n in range(5)
+    ]
+    assert json.loads(cli.run("logs", "hello", "--json").stdout.splitlines()[4])["message"] == "line 4\n"
+
+
+def test_a_log_of_no_function_is_said(cli: Cli) -> None:
+    result = cli.run("logs", "gone")
+    assert (result.exit_code, result.stderr) == (1, "There is no function gone, and no log of one.\n")
+
+
+def test_a_setting_that_does_not_exist_is_named(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "neve.toml").write_text("[neve]\nprot = 1\n")
+    monkeypatch.chdir(tmp_path)
+    result = cli.run("serve")
+    assert (result.exit_code, "there is no setting prot" in result.stderr) == (2, True)
+
+
+def test_a_bad_value_is_one_sentence(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEVE_PORT", "many")
+    result = cli.run("serve")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)

@@ -1,0 +1,120 @@
+"""The rows of the live log."""
+
+import io
+import re
+from typing import Any
+
+import click
+import pytest
+
+from neve.cli.live import Layout, LiveLog
+
+ID = "8f3c1a2e-0000-4000-8000-000000000001"
+OTHER = "1b2c3d4e-0000-4000-8000-000000000002"
+STAMP = "2026-01-02T03:04:05.678Z"
+METRICS = {"durationMs": 2.306, "billedDurationMs": 43, "memorySizeMB": 128, "maxMemoryUsedMB": 61}
+
+
+def rows(*records: dict[str, Any], width: int | None = None, colour: bool = False) -> list[str]:
+    """The rows of some records, without their time."""
+    stream = io.StringIO()
+    live = LiveLog(stream, Layout(width, colour, 5))
+    for record in records:
+        live.show({"time": 1_700_000_000_000.5, "function": "hello", "requestId": ID, **record})
+    return [re.sub(r"\d\d:\d\d:\d\d", "TIME", line) for line in stream.getvalue().splitlines()]
+
+
+def said(text: str, **members: Any) -> dict[str, Any]:
+    return {"type": "function", "record": {"text": text, "level": None}, **members}
+
+
+def report(**members: Any) -> dict[str, Any]:
+    return {"type": "platform.report", "record": {"status": "success", "metrics": METRICS, **members}}
+
+
+def test_an_invocation_reads_from_start_to_report() -> None:
+    assert rows(
+        {"type": "platform.start", "record": {"requestId": ID, "version": "$LATEST"}},
+        said("hello"),
+        {"type": "platform.runtimeDone", "record": {"status": "success"}},
+        report(),
+        {"type": "neve.freeze", "record": {}},
+    ) == [
+        "TIME hello 8f3c1a2e START",
+        "TIME hello 8f3c1a2e hello",
+        "TIME hello 8f3c1a2e REPORT 2.31 ms, billed 43 ms, 61 MB",
+        "TIME hello          · frozen",
+    ]
+
+
+def test_an_init_is_set_off() -> None:
+    (row,) = rows(report(metrics={**METRICS, "initDurationMs": 40.21}), colour=True)
+    assert click.style("init 40.2 ms", fg="cyan", bold=True) in row
+    assert click.unstyle(row).endswith("61 MB, init 40.2 ms")
+
+
+def test_what_did_not_end_well_is_red() -> None:
+    end, last = rows(
+        {"type": "platform.runtimeDone", "record": {"status": "error", "errorType": "Runtime.ExitError"}},
+        report(status="error"),
+        colour=True,
+    )
+    assert click.style("END error Runtime.ExitError", fg="red", bold=True) in end
+    assert click.style(", error", fg="red", bold=True) in last
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        (f"{STAMP}\t{ID}\tINFO\tplain", "8f3c1a2e plain"),
+        (f"{STAMP}\t{ID}\tERROR\tbad", "8f3c1a2e ERROR bad"),
+        (f"{STAMP}\tundefined\tWARN\tearly", "8f3c1a2e WARN early"),
+        (f"[WARNING]\t{STAMP}\t{ID}\tpython\n", "8f3c1a2e WARNING python"),
+        ("[ERROR] ValueError: x", "8f3c1a2e ERROR ValueError: x"),
+        (f'{{"timestamp":"{STAMP}","level":"INFO","requestId":"{ID}","message":"json"}}', "8f3c1a2e json"),
+        ('{"level":"INFO","message":"m","order":5}', '8f3c1a2e {"level":"INFO","message":"m","order":5}'),
+        (f"I belong to {OTHER}", "8f3c1a2e I belong to 1b2c3d4e"),
+    ],
+)
+def test_lines_lose_what_the_columns_say(text: str, row: str) -> None:
+    assert rows(said(text)) == [f"TIME hello {row}"]
+
+
+def test_a_line_of_another_request_is_shown_as_left_over() -> None:
+    assert rows(said(f"{STAMP}\t{OTHER}\tINFO\tlate")) == ["TIME hello 8f3c1a2e left over from 1b2c3d4e late"]
+
+
+def test_long_lines_wrap_under_their_column() -> None:
+    wrapped = rows(said("word " * 20), width=60)
+    assert len(wrapped) == 3
+    assert all(line.startswith(" " * 24) for line in wrapped[1:])
+
+
+def test_lines_of_a_message_stay_together() -> None:
+    assert rows(said("first\n  second")) == ["TIME hello 8f3c1a2e first", " " * 24 + "  second"]
+
+
+def test_without_colour_there_is_no_escape() -> None:
+    assert "\x1b" not in "".join(rows(said("[ERROR] x"), report(status="timeout")))
+
+
+def test_records_that_say_nothing_to_people_are_left_out() -> None:
+    assert rows({"type": "platform.initRuntimeDone", "record": {}}, {"type": "something.new", "record": {}}) == []
+
+
+def test_a_log_group_reads_like_the_stream_on_a_terminal() -> None:
+    stream = io.StringIO()
+    live = LiveLog(stream, Layout(80, False, None))
+    report_line = f"REPORT RequestId: {ID}\tDuration: 2.31 ms\tBilled Duration: 43 ms\tMax Memory Used: 61 MB\t"
+    for text in (
+        f"START RequestId: {ID} Version: $LATEST",
+        f"{STAMP}\t{ID}\tINFO\thello",
+        f"END RequestId: {ID}",
+        report_line,
+    ):
+        live.show_line(1_700_000_000_000, text)
+    assert [line[9:] for line in stream.getvalue().splitlines()] == [
+        "8f3c1a2e START",
+        "8f3c1a2e hello",
+        "8f3c1a2e REPORT 2.31 ms, billed 43 ms, 61 MB",
+    ]
