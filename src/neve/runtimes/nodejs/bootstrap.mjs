@@ -1,7 +1,9 @@
+// Started as `node <flags> bootstrap.mjs`; which flags is in README.md.
 // The entry: makes the process look like the service's, loads the user's handler, starts the loop of its generation.
 import { Channel } from './channel.mjs';
 import { hideHandle, patchConsole } from './console-patch.mjs';
 import { loadHandler } from './handler-resolution.mjs';
+import { watchForSdk } from './sdk-v2.mjs';
 import { readSettings } from './settings.mjs';
 
 const settings = readSettings();
@@ -12,6 +14,7 @@ process.argv[1] = `${settings.runtimeDir}/index.mjs`;
 hideHandle(channel.handle);
 patchConsole(generation.logIdentity, settings.logFormat);
 generation.prepare(channel);
+watchForSdk();
 try {
   await generation.run(channel, await loadHandler(settings));
 } catch (thrown) {

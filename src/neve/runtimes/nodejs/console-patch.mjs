@@ -1,5 +1,5 @@
 // Every patch of a global that the runtime client makes is in this file: the console and the two views of active handles.
-import { format } from 'node:util';
+import { format } from './builtins.mjs';
 import { isError, loggedError } from './errors.mjs';
 import { writeLogFrame } from './output.mjs';
 

@@ -1,8 +1,5 @@
 // From a handler string to the user's function. The two generations look for the module in a different order.
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { createRequire, fs, path, pathToFileURL } from './builtins.mjs';
 import { HandlerNotFound, ImportModuleError, MalformedHandlerName, UserCodeSyntaxError } from './errors.mjs';
 
 /**
@@ -12,7 +9,7 @@ import { HandlerNotFound, ImportModuleError, MalformedHandlerName, UserCodeSynta
 export async function loadHandler(settings) {
   const name = splitHandler(settings.handler);
   // The require of a module that stands where the service's entry stands: it shows in "Require stack".
-  const require = createRequire(join(settings.runtimeDir, 'index.mjs'));
+  const require = createRequire(path.join(settings.runtimeDir, 'index.mjs'));
   const load = settings.callbacks ? requireFirst : importFirst;
   const exports = await translated(() => load(require, settings.taskRoot, name));
   const found = walk(exports, name.property) ?? (settings.callbacks ? undefined : walk(exports?.default, name.property));
@@ -25,7 +22,7 @@ function splitHandler(handler) {
     const reason = 'is not a valid handler name. Use absolute paths when specifying root directories in handler names.';
     throw new MalformedHandlerName(`'${handler}' ${reason}`);
   }
-  const last = basename(handler);
+  const last = path.basename(handler);
   const match = /^([^.]*)\.(.*)$/.exec(last);
   if (!match) throw new MalformedHandlerName('Bad handler');
   return { root: handler.slice(0, handler.lastIndexOf(last)), module: match[1], property: match[2] };
@@ -42,42 +39,42 @@ async function translated(load) {
 }
 
 function requireFirst(require, taskRoot, { root, module }) {
-  const path = resolve(taskRoot, root, module);
-  if (existsSync(path)) return require(path);
-  if (existsSync(`${path}.js`)) return inModulePackage(path) ? importFile(`${path}.js`) : require(`${path}.js`);
-  if (existsSync(`${path}.mjs`)) return importFile(`${path}.mjs`);
-  if (existsSync(`${path}.cjs`)) return require(`${path}.cjs`);
+  const base = path.resolve(taskRoot, root, module);
+  if (fs.existsSync(base)) return require(base);
+  if (fs.existsSync(`${base}.js`)) return inModulePackage(base) ? importFile(`${base}.js`) : require(`${base}.js`);
+  if (fs.existsSync(`${base}.mjs`)) return importFile(`${base}.mjs`);
+  if (fs.existsSync(`${base}.cjs`)) return require(`${base}.cjs`);
   return require(require.resolve(module, { paths: [taskRoot, root] }));
 }
 
 function importFirst(require, taskRoot, { root, module }) {
-  const path = resolve(taskRoot, root, module);
+  const base = path.resolve(taskRoot, root, module);
   for (const extension of ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts']) {
-    if (isFile(path + extension)) return importFile(path + extension);
+    if (isFile(base + extension)) return importFile(base + extension);
   }
   return require(require.resolve(module, { paths: [taskRoot, root] }));
 }
 
-function importFile(path) {
-  return import(pathToFileURL(path).href);
+function importFile(file) {
+  return import(pathToFileURL(file).href);
 }
 
-function isFile(path) {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+function isFile(file) {
+  return fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /** Whether the nearest package.json makes its `.js` files ES modules. */
-function inModulePackage(path) {
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    const file = join(folder, 'package.json');
-    if (existsSync(file)) return saysModule(file);
-    if (folder === dirname(folder)) return false;
+function inModulePackage(base) {
+  for (let folder = path.dirname(base); ; folder = path.dirname(folder)) {
+    const file = path.join(folder, 'package.json');
+    if (fs.existsSync(file)) return saysModule(file);
+    if (folder === path.dirname(folder)) return false;
   }
 }
 
 function saysModule(file) {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')).type === 'module';
+    return JSON.parse(fs.readFileSync(file, 'utf8')).type === 'module';
   } catch {
     return false; // Node says what is wrong with it when it loads the module
   }

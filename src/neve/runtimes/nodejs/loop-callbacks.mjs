@@ -1,4 +1,5 @@
 // The invocation loop of nodejs22.x and older: whoever completes an invocation schedules the next iteration.
+import { defineGlobal, isStreaming } from './awslambda.mjs';
 import { Completion } from './completion.mjs';
 import { logError } from './console-patch.mjs';
 import { contextOf, setTrace } from './context.mjs';
@@ -25,6 +26,7 @@ let reportFatal;
  */
 export function prepare(channel) {
   acceptLookalikes();
+  defineGlobal();
   installExitListener();
   reportFatal = (thrown) => channel.initialized || channel.failInit(wireError(thrown));
   process.on('uncaughtException', (thrown) => die('Uncaught Exception', thrown, EXIT_UNCAUGHT_EXCEPTION));
@@ -53,23 +55,46 @@ export function failInit(thrown) {
  * @param {Function} handler
  */
 export async function run(channel, handler) {
-  warnOfCallbacks(handler);
-  const neverSettles = handler.constructor.name === 'AsyncFunction';
   const scheduleNext = () => setImmediate(() => channel.next());
-  channel.onInvoke = (invoke) => {
-    const completion = new Completion(channel, invoke.header.id, scheduleNext);
-    begin(invoke.header, completion);
-    setExitListener(() => (neverSettles ? completion.fail(new NodeJsExit(NEVER_SETTLED)) : completion.complete(null)));
-    call(handler, invoke, completion);
-  };
+  if (isStreaming(handler)) await answerByStream(channel, handler, scheduleNext);
+  else answerByCompletion(channel, handler, scheduleNext);
   scheduleNext();
 }
 
-function begin(header, completion) {
+function answerByCompletion(channel, handler, scheduleNext) {
+  warnOfCallbacks(handler);
+  const neverSettles = handler.constructor.name === 'AsyncFunction';
+  channel.onInvoke = (invoke) => {
+    const completion = new Completion(channel, invoke.header.id, scheduleNext);
+    begin(invoke.header, (thrown) => completion.report(thrown));
+    setExitListener(() => (neverSettles ? completion.fail(new NodeJsExit(NEVER_SETTLED)) : completion.complete(null)));
+    call(handler, invoke, completion);
+  };
+}
+
+async function answerByStream(channel, handler, scheduleNext) {
+  const { Streaming } = await import('./response-stream.mjs');
+  channel.onInvoke = (invoke) => {
+    const context = { callbackWaitsForEmptyEventLoop: true };
+    const streaming = new Streaming(channel, handler, invoke.header.id);
+    begin(invoke.header, (thrown) => streaming.report(thrown));
+    setExitListener(() => {
+      streaming.fail(new NodeJsExit(NEVER_SETTLED));
+      scheduleNext();
+    });
+    streaming.run(invoke, () => extend(context, contextOf(invoke.header))).then((settledInTime) => {
+      if (!settledInTime) return; // after the NodeJsExit: this is somebody else's time
+      if (context.callbackWaitsForEmptyEventLoop) setExitListener(scheduleNext);
+      else scheduleNext();
+    });
+  };
+}
+
+function begin(header, report) {
   globalThis[REQUEST_ID] = header.id;
   globalThis[TENANT_ID] = header.tenant;
   setTrace(header.trace);
-  reportFatal = (thrown) => completion.report(thrown);
+  reportFatal = report;
 }
 
 function call(handler, invoke, completion) {
@@ -95,11 +120,9 @@ function settle(promise, { succeed, fail }) {
 
 function warnOfCallbacks(handler) {
   if (process.env.AWS_LAMBDA_NODEJS_DISABLE_CALLBACK_WARNING !== undefined) return;
-  if (handler.length !== 3 || handler.constructor.name === 'AsyncFunction' || isStreaming(handler)) return;
+  if (handler.length !== 3 || handler.constructor.name === 'AsyncFunction') return;
   console.warn(CALLBACK_WARNING);
 }
-
-const isStreaming = (handler) => handler[Symbol.for('aws.lambda.runtime.handler.streaming')] !== undefined;
 
 const CALLBACK_WARNING =
   'AWS Lambda plans to remove support for callback-based function handlers starting with Node.js 24. ' +

@@ -1,7 +1,9 @@
 // The invocation loop of nodejs24.x and later: async handlers only, and nothing is caught that the handler does not throw.
+import { defineGlobal, isStreaming } from './awslambda.mjs';
 import { logError } from './console-patch.mjs';
 import { contextOf, setTrace } from './context.mjs';
 import { CallbackHandlerDeprecated, JSONStringifyError, wireError, wireErrorWithCause } from './errors.mjs';
+import { enter, invokeStore } from './invoke-store.mjs';
 import { serialize } from './result.mjs';
 
 const CALLBACKS_REMOVED =
@@ -9,16 +11,15 @@ const CALLBACKS_REMOVED =
   'modify this function to use a supported handler signature to use Node.js 24 or later. For more information see ' +
   'https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.';
 
-const current = { requestId: '-', tenantId: undefined };
-
 /** The last run invocation: what an earlier one left behind logs under the id of the current one. */
-export const logIdentity = { requestId: () => current.requestId, tenantId: () => current.tenantId };
+export const logIdentity = { requestId: invokeStore.getRequestId, tenantId: invokeStore.getTenantId };
 
 let channelOfInit;
 
 /** @param {import('./channel.mjs').Channel} channel */
 export function prepare(channel) {
   channelOfInit = channel;
+  defineGlobal({ InvokeStore: invokeStore });
 }
 
 /** Report, then end as Node ends on what nobody caught. @param {unknown} thrown */
@@ -33,12 +34,12 @@ export function failInit(thrown) {
  * @param {Function} handler
  */
 export async function run(channel, handler) {
-  if (handler.length >= 3) throw new CallbackHandlerDeprecated(CALLBACKS_REMOVED);
+  const answers = isStreaming(handler) ? await streamedAnswers(channel, handler) : plainAnswers(handler);
   // Not awaited by the entry module: when a handler never settles and the loop drains, the process exits 0, not 13.
-  loop(channel, handler);
+  loop(channel, answers);
 }
 
-async function loop(channel, handler) {
+async function loop(channel, answerOf) {
   let arrive;
   channel.onInvoke = (invoke) => arrive(invoke);
   const arrival = () => new Promise((resolve) => (arrive = resolve));
@@ -46,14 +47,19 @@ async function loop(channel, handler) {
   channel.next();
   while (true) {
     const invoke = await arriving;
-    const answer = await answerOf(handler, invoke);
+    const answer = await answerOf(invoke);
     await new Promise(setImmediate);
     arriving = arrival();
     answer(channel); // and ask for the next event
   }
 }
 
-async function answerOf(handler, { header, body }) {
+function plainAnswers(handler) {
+  if (handler.length >= 3) throw new CallbackHandlerDeprecated(CALLBACKS_REMOVED);
+  return (invoke) => plainAnswer(handler, invoke);
+}
+
+async function plainAnswer(handler, { header, body }) {
   const event = JSON.parse(body); // a failure ends the process
   begin(header);
   try {
@@ -69,8 +75,16 @@ async function answerOf(handler, { header, body }) {
   }
 }
 
+async function streamedAnswers(channel, handler) {
+  const { Streaming } = await import('./response-stream.mjs');
+  return async (invoke) => {
+    begin(invoke.header);
+    await new Streaming(channel, handler, invoke.header.id).run(invoke, () => contextOf(invoke.header));
+    return () => channel.next();
+  };
+}
+
 function begin(header) {
-  current.requestId = header.id;
-  current.tenantId = header.tenant;
+  enter(header);
   setTrace(header.trace);
 }

@@ -1,6 +1,6 @@
 // Bytes to a descriptor, now: what is written is in the kernel when the call returns, so that a process that ends or
 // freezes in the next instruction loses nothing.
-import { writeSync } from 'node:fs';
+import { fs } from './builtins.mjs';
 
 const LONGEST_WAIT_MS = 2;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -16,7 +16,7 @@ export function writeFully(fd, bytes) {
   let waitMs = 0.05;
   while (written < bytes.length) {
     try {
-      written += writeSync(fd, bytes, written);
+      written += fs.writeSync(fd, bytes, written);
       waitMs = 0.05;
     } catch (error) {
       if (error.code !== 'EAGAIN') throw error;
