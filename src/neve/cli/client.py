@@ -42,7 +42,8 @@ class Refused(Failed):
     """The service refused a request: `code` is its name of the error."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"{message} ({code})" if code and code not in message else message)
+        sentence = message.strip().split("\n")[0]  # some messages go on with where a parser stood
+        super().__init__(f"{sentence} ({code})" if code and code not in sentence else sentence)
         self.status = status
         self.code = code
 

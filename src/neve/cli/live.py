@@ -11,7 +11,6 @@ execution leak looks like: that id is set off. END is shown when an invocation d
 import json
 import re
 import shutil
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +26,7 @@ _NODE_LINE = re.compile(rf"{_STAMP}\t(?P<id>{_UUID}|undefined|)\t(?P<level>[A-Z]
 _PYTHON_LINE = re.compile(rf"\[(?P<level>[A-Z]+)\]\t{_STAMP}\t(?P<id>{_UUID}|)\t(?P<text>.*)", re.DOTALL)
 _PYTHON_ERROR = re.compile(r"\[ERROR\] (?P<text>.*)", re.DOTALL)
 _REPORT_FIELD = re.compile(r"(Duration|Billed Duration|Max Memory Used|Init Duration|Status|Error Type): ([^\t]+)")
+_WORDS = re.compile(r"\s*\S+\s?|\s+")
 _PALETTE = ("cyan", "green", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta", "bright_blue")
 _LEVEL_STYLES: Mapping[str, Mapping[str, Any]] = {
     "TRACE": {"dim": True},
@@ -209,15 +209,11 @@ class LiveLog:
         return shown.ljust(width), {"fg": colour}
 
     def _body(self, head: str, indent: int, pieces: Sequence[Styled]) -> list[str]:
-        """Pieces in one line when they fit, else the plain text wrapped under its column in the style of the last."""
-        text = "".join(piece for piece, _ in pieces)
+        """The pieces as lines: those of the text itself, and those that the width makes of them."""
         room = None if self._layout.width is None else max(self._layout.width - indent, 20)
-        if "\n" not in text and (room is None or len(text) <= room):
-            return [head + " " + "".join(paint(piece, self._layout.colour, **style) for piece, style in pieces)]
-        style = pieces[-1][1]
-        lines = [part for line in text.expandtabs(4).split("\n") for part in _wrap(line, room)]
-        painted = [paint(line, self._layout.colour, **style) for line in lines]
-        return [f"{head} {painted[0]}", *(" " * indent + line for line in painted[1:])]
+        rows = [row for line in _lines(pieces) for row in _wrap(line, room)]
+        painted = ["".join(paint(text, self._layout.colour, **style) for text, style in row) for row in rows]
+        return [f"{head} {painted[0]}", *(" " * indent + row for row in painted[1:])]
 
     def _write(self, text: str) -> None:
         with self._lock:
@@ -225,11 +221,34 @@ class LiveLog:
             self._stream.flush()
 
 
-def _wrap(line: str, room: int | None) -> list[str]:
-    if room is None or "\x1b" in line or len(line) <= room:
-        return [line]
-    margin = line[: len(line) - len(line.lstrip())][: room // 2]
-    return textwrap.wrap(line, room, subsequent_indent=margin, drop_whitespace=True, break_on_hyphens=False) or [""]
+def _lines(pieces: Sequence[Styled]) -> list[list[Styled]]:
+    """Cut at newlines; at least one line."""
+    lines: list[list[Styled]] = [[]]
+    for text, style in pieces:
+        first, *others = text.expandtabs(4).split("\n")
+        lines[-1].append((first, style))
+        lines += [[(other, style)] for other in others]
+    return lines
+
+
+def _wrap(line: Sequence[Styled], room: int | None) -> list[list[Styled]]:
+    """Cut between words where the room ends; a word longer than the room is cut, too."""
+    if room is None or "\x1b" in "".join(text for text, _ in line):
+        return [list(line)]
+    rows: list[list[Styled]] = [[]]
+    used = 0
+    for text, style in line:
+        for word in _WORDS.findall(text):
+            if used and used + len(word.rstrip()) > room:
+                rows.append([])
+                used = 0
+            for start in range(0, len(word), room):
+                if start:
+                    rows.append([])
+                part = word[start : start + room]
+                rows[-1].append((part, style))
+                used = len(part) if start else used + len(part)
+    return rows
 
 
 def _report_pieces(fields: Mapping[str, str]) -> list[Styled]:
@@ -252,5 +271,6 @@ def _number(text: str) -> float:
 
 
 def _ms(value: float) -> str:
-    digits = 0 if value >= 100 or value == int(value) else 1 if value >= 10 else 2
-    return f"{value:.{digits}f} ms"
+    if value >= 1000:
+        return f"{value / 1000:.2f} s"
+    return f"{value:.0f} ms" if value >= 10 or value == int(value) else f"{value:.2f} ms"

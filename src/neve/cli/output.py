@@ -48,9 +48,9 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def wrapped(text: str, indent: int) -> list[str]:
+def wrapped(text: str, indent: int, stream: Any = None) -> list[str]:
     """Text as the lines that fit behind an indent; one line when nobody looks."""
-    if not sys.stdout.isatty():
+    if not (stream or sys.stdout).isatty():
         return [text]
     room = max(shutil.get_terminal_size().columns - indent, 20)
     return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]

@@ -76,7 +76,7 @@ def _say_missing(url: str) -> None:
     if missing:
         output.say("WARNING: functions are not fully isolated on this machine:", fg="yellow", bold=True)
         for sentence in missing:
-            output.say(f"  - {sentence}", fg="yellow")
+            output.say("  - " + "\n    ".join(output.wrapped(sentence, 4, sys.stderr)), fg="yellow")
         output.say("  `neve doctor` tells what to do about it.", fg="yellow")
 
 
