@@ -45,7 +45,7 @@ from neve.storage.data_dir import DataDir
 from neve.storage.sqlite.functions import SqliteFunctionStore
 from neve.storage.sqlite.logs import SqliteLogStore
 
-_RETENTION_SECONDS = 3600.0
+_HOUSEKEEPING_SECONDS = 3600.0
 # What the server may still need after the data plane gave every caller its answer.
 _LAST_WORDS_SECONDS = 2
 
@@ -134,7 +134,7 @@ async def _run(
     )
     tasks = [
         asyncio.create_task(run_idler(plane, clock, settings.idle_seconds), name="idler"),
-        asyncio.create_task(_expire_logs(storage.logs, clock), name="log retention"),
+        asyncio.create_task(_keep_house(storage, plane, clock), name="housekeeping"),
     ]
     try:
         await _accept(settings, create_server(door, settings.host, settings.port), listener, plane, closing, on_ready)
@@ -212,10 +212,12 @@ async def _end(tasks: "list[asyncio.Task[Any]]") -> None:
             log.failure("task", outcome, task=task.get_name())
 
 
-async def _expire_logs(logs: SqliteLogStore, clock: Clock) -> None:
+async def _keep_house(storage: _Storage, plane: DataPlane, clock: Clock) -> None:
+    """Remove what nobody needs any more: log events past their retention, code that no version and no environment has."""
     while True:
-        await logs.expire(int(clock.now_ms()))
-        await clock.sleep(_RETENTION_SECONDS)
+        await storage.task_roots.remove_unused(storage.functions.code_in_use, plane.functions())
+        await storage.logs.expire(int(clock.now_ms()))
+        await clock.sleep(_HOUSEKEEPING_SECONDS)
 
 
 @contextlib.contextmanager

@@ -250,6 +250,10 @@ def test_a_name_that_breaks_the_pattern() -> None:
     )
 
 
+def test_the_runtime_is_for_the_operation_to_judge() -> None:
+    assert ask("UpdateFunctionConfiguration", {"Runtime": "cobol"}, F)["Runtime"] == "cobol"
+
+
 def test_a_name_longer_than_the_model_allows() -> None:
     long = "x" * 141
     assert complaint("DeleteFunctionConcurrency", None, {"FunctionName": long}) == (

@@ -59,7 +59,7 @@ def create_own(house: House) -> Application:
             if path == "records":
                 await _records(house, query, receive, send)
             elif path.startswith("code/"):
-                await _answer(send, 200, await _code(house, path), "application/zip")
+                await _answer(send, 200, await _code(house, path, query), "application/zip")
             else:
                 answer = simple.get((scope["method"], path))
                 if answer is None:
@@ -128,13 +128,12 @@ def _advance(house: House, body: bytes) -> dict[str, Any]:
     return _clock(house)
 
 
-async def _code(house: House, path: str) -> bytes:
-    """`code/ACCOUNT/REGION/NAME[/VERSION]`: what GetFunction's Code.Location names."""
+async def _code(house: House, path: str, query: Query) -> bytes:
+    """`code/ACCOUNT/REGION/NAME?version=V`: what GetFunction's Code.Location names."""
     parts = [unquote(part) for part in path.split("/")[1:]]
-    if len(parts) not in (3, 4):
+    if len(parts) != 3:
         raise ResourceNotFound("A code archive is at /_neve/code/ACCOUNT/REGION/NAME.")
-    version = parts[3] if len(parts) == 4 else LATEST
-    return await house.functions.code_archive(World(parts[0], parts[1]), parts[2], version)
+    return await house.functions.code_archive(World(parts[0], parts[1]), parts[2], query.get("version", LATEST))
 
 
 # The stream of records

@@ -139,8 +139,13 @@ class _Readers:
     def reader(self, shape_name: str) -> Reader:
         made = self._made.get(shape_name)
         if made is None:
-            made = self._made[shape_name] = self._make(self._shapes[shape_name])
+            made = self._made[shape_name] = self._make(self._checked_here(shape_name))
         return made
+
+    def _checked_here(self, shape_name: str) -> Shape:
+        """The shape with the constraints that are the codec's: the operation has better words for a runtime."""
+        shape = self._shapes[shape_name]
+        return {key: value for key, value in shape.items() if key != "enum"} if shape_name == "Runtime" else shape
 
     def _member(self, name: str, raw: Mapping[str, Any], payload: str | None) -> _Member:
         kind = self._shapes[raw["shape"]]["type"]

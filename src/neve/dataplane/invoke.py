@@ -1,7 +1,6 @@
 """The one path to user code, for callers and workers alike: slot → environment → result."""
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from neve.domain.errors import PlatformError
 from neve.domain.function import Function
 from neve.domain.invocation import Invocation, InvocationResult
 from neve.domain.record import Origin, Record
+from neve.domain.runtime_names import version_arn
 from neve.domain.system_log import iso_time
 from neve.domain.world import World
 from neve.settings import Settings
@@ -136,12 +136,11 @@ class DataPlane:
         task_root = await self._foundations.task_roots.path(function)
         if runtime.mismatch is not None:
             self._notice(function, runtime.mismatch)
-        identity = hashlib.sha256(f"{function.runtime} {runtime.version} {__version__}".encode()).hexdigest()
         return Plan(
             function=function,
             command=lambda log_stream: self._command(function, runtime, task_root, log_stream),
             runtime_version=f"{runtime.family}:{runtime.major}.neve.v{__version__}",
-            runtime_version_arn=f"arn:aws:lambda:{function.world.region}::runtime:{identity}",
+            runtime_version_arn=version_arn(function.world.region, function.runtime),
         )
 
     def _command(self, function: Function, runtime: Runtime, task_root: Path, log_stream: str) -> Command:
@@ -188,6 +187,10 @@ class DataPlane:
         """Every environment that is not gone."""
         for pool in (*self._pools.values(), *self._retired):
             yield from pool
+
+    def functions(self) -> list[Function]:
+        """Every function version that has environments or is about to."""
+        return [pool.function for pool in (*self._pools.values(), *self._retired)]
 
     def taken(self, world: World) -> int:
         """How many invocations are running in this world."""
