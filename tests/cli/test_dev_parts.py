@@ -17,7 +17,7 @@ from neve.cli.live import Layout, LiveLog
 from neve.cli.redeploy import Deployment
 from neve.cli.throwaway import throw_away_folder
 
-CODE = "def handler(event, context): return {}\n"
+CODE = "def handler(event, context): return {}\n"  # the braces are for a number
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -90,6 +90,16 @@ def test_a_broken_table_is_one_line_and_changes_nothing(cli: Cli, tmp_path: Path
     deployment.refresh([tmp_path / "neve.toml"])
     assert list(cli.house.functions) == ["a"]
     assert stream.getvalue().count("\n") == 1
+
+
+def test_a_wrong_table_stops_only_its_own_function(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "a/app.py", CODE)
+    deployment, stream = make(cli, tmp_path)
+    write(tmp_path / "neve.toml", "[functions.b]\npath = 'gone'\n")
+    write(tmp_path / "c/app.py", CODE)
+    deployment.refresh([tmp_path / "neve.toml", tmp_path / "c/app.py"])
+    assert list(cli.house.functions) == ["a", "c"]
+    assert "functions.b of neve.toml: there is no" in stream.getvalue()
 
 
 def test_a_saved_file_is_deployed_by_itself(cli: Cli, tmp_path: Path) -> None:

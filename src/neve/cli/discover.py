@@ -15,7 +15,7 @@ is a folder of functions. `neve.toml` in the path given may name functions itsel
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ EXPORTS = ("handler", "lambda_handler", "main")
 
 NODE = "nodejs24.x"
 PYTHON = f"python3.{sys.version_info[1]}"
+_FILE = "neve.toml"
 _CUSTOM = "provided.al2023"
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TABLE = {"path": str, "runtime": str, "handler": str, "memory": int, "timeout": int, "environment": dict}
@@ -52,13 +53,24 @@ class Found:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_functions(path: Path) -> list[Found]:
-    """The functions of a path, by name. Impossible when the path or its `neve.toml` is wrong."""
+def find_functions(path: Path, on_wrong: Callable[[str, Impossible], None] | None = None) -> list[Found]:
+    """The functions of a path, by name. Impossible when the path or its `neve.toml` is wrong.
+
+    With `on_wrong`, a table that is wrong is told (its function, why) and its function left out.
+    """
     if not path.exists():
         raise Impossible(f"There is no {path}; name a function's folder, or a folder of such folders.")
     found = {one.name: one for one in _by_convention(path.resolve())}
-    for name, table in _named(path).items():
-        found[name] = _apply(name, table, path.resolve(), found.get(name))
+    file = path / _FILE
+    for name, table in _tables(path).items():
+        try:
+            _check(file, name, table)
+            found[name] = _apply(name, table, path.resolve(), found.get(name))
+        except Impossible as error:
+            if on_wrong is None:
+                raise
+            found.pop(name, None)
+            on_wrong(name, error)
     return [found[name] for name in sorted(found)]
 
 
@@ -130,15 +142,12 @@ def _exports_in_python(name: str, text: str) -> bool:
     )
 
 
-def _named(path: Path) -> dict[str, dict[str, Any]]:
+def _tables(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         return {}
-    file = path / "neve.toml"
-    functions = read_toml(file).get("functions", {})
+    functions = read_toml(path / _FILE).get("functions", {})
     if not isinstance(functions, dict):
-        raise Impossible(f"{file}: `functions` takes one table for each function: [functions.NAME].")
-    for name, table in functions.items():
-        _check(file, name, table)
+        raise Impossible(f"{path / _FILE}: `functions` takes one table for each function: [functions.NAME].")
     return functions
 
 

@@ -51,7 +51,7 @@ class Deployment:
     def refresh(self, changed: Iterable[Path]) -> None:
         """Bring the server up to date after some files changed."""
         try:
-            functions = {found.name: found for found in find_functions(self._path)}
+            functions = {found.name: found for found in find_functions(self._path, self._say_wrong)}
         except Failed as error:
             self._live.note("neve", error.message, fg="red")
             return
@@ -61,6 +61,9 @@ class Deployment:
         for name, found in functions.items():
             if found != self._known.get(name) or any(path.is_relative_to(found.path) for path in paths):
                 self._deploy(found)
+
+    def _say_wrong(self, name: str, error: Failed) -> None:
+        self._live.note(name, error.message, fg="red")
 
     def _deploy(self, found: Found, quiet: bool = False) -> None:
         self._known[found.name] = found
