@@ -60,7 +60,7 @@ def test_what_did_not_end_well_is_red() -> None:
         colour=True,
     )
     assert click.style("END error Runtime.ExitError", fg="red", bold=True) in end
-    assert click.style(", error", fg="red", bold=True) in last
+    assert click.style("error", fg="red", bold=True) in last
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,25 @@ def test_a_log_group_reads_like_the_stream_on_a_terminal() -> None:
         "8f3c1a2e hello",
         "8f3c1a2e REPORT 2.31 ms, billed 43 ms, 61 MB",
     ]
+
+
+def test_traces_name_the_source_and_not_where_it_was_unpacked() -> None:
+    stream = io.StringIO()
+    live = LiveLog(stream, Layout(None, False, 5))
+    live.sources["hello"] = "src/hello/"
+    place = "/tmp/neve/tasks/" + "0a" * 32
+    for text in (f'File "{place}/app.py"', f"at file://{place}/index.mjs:3:5", "at handler (/var/task/index.js:1)"):
+        live.show({"time": 0, "function": "hello", "requestId": ID, **said(text)})
+    assert [line.split(ID[:8])[1] for line in stream.getvalue().splitlines()] == [
+        ' File "src/hello/app.py"',
+        " at src/hello/index.mjs:3:5",
+        " at handler (src/hello/index.js:1)",
+    ]
+
+
+@pytest.mark.parametrize("length", [15, 36, 37, 80])
+def test_no_row_is_wider_than_the_terminal(length: int) -> None:
+    text = f"{'a' * length} b {'c' * length} d " * 3
+    wrapped = rows(said(text), width=60)
+    assert max(map(len, wrapped)) <= 60
+    assert all(line.strip() for line in wrapped)

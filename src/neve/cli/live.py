@@ -26,6 +26,8 @@ _NODE_LINE = re.compile(rf"{_STAMP}\t(?P<id>{_UUID}|undefined|)\t(?P<level>[A-Z]
 _PYTHON_LINE = re.compile(rf"\[(?P<level>[A-Z]+)\]\t{_STAMP}\t(?P<id>{_UUID}|)\t(?P<text>.*)", re.DOTALL)
 _PYTHON_ERROR = re.compile(r"\[ERROR\] (?P<text>.*)", re.DOTALL)
 _REPORT_FIELD = re.compile(r"(Duration|Billed Duration|Max Memory Used|Init Duration|Status|Error Type): ([^\t]+)")
+_UNPACKED = re.compile(r"[^\s\"'(]*/tasks/[0-9a-f]{64}/|(?:file://)?/var/task/")
+_BOILERPLATE = "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code."
 _WORDS = re.compile(r"\s*\S+\s?|\s+")
 _PALETTE = ("cyan", "green", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta", "bright_blue")
 _LEVEL_STYLES: Mapping[str, Mapping[str, Any]] = {
@@ -99,6 +101,7 @@ class LiveLog:
         self._layout = layout
         self._colours: dict[str, str] = {}
         self._lock = threading.Lock()
+        self.sources: dict[str, str] = {}  # where a function's code comes from, with a slash: traces then name it
         self._shows: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
             "platform.initReport": self._init_report,
             "platform.start": self._start,
@@ -147,10 +150,19 @@ class LiveLog:
         line = Line(line.text, level, line.request_id)
         self._user_line(record["time"], record["function"], record.get("requestId"), line)
 
+    def _shortened(self, text: str, function: str | None) -> str:
+        """Without what a reader has to read past: long ids, the place where the code was unpacked, a boilerplate."""
+        if text.startswith(_BOILERPLATE):
+            return _BOILERPLATE
+        source = self.sources.get(function or "")
+        if source is not None:
+            text = _UNPACKED.sub(lambda _: source, text)
+        return _IDS.sub(r"\1", text).replace("\r", "\n")
+
     def _user_line(self, time_ms: float, function: str | None, request_id: str | None, line: Line) -> None:
         style = _LEVEL_STYLES.get(line.level or "", {})
         prefix = f"{line.level} " if line.level in ("WARN", "WARNING", "ERROR", "FATAL", "CRITICAL") else ""
-        text = (prefix + _IDS.sub(r"\1", line.text).replace("\r", "\n"), style)
+        text = (prefix + self._shortened(line.text, function), style)
         if line.request_id is not None and request_id is not None and line.request_id != request_id:
             origin = (f"{line.request_id[:8]} ", {"fg": "yellow", "bold": True})
             self._row(time_ms, function, request_id, ("left over from ", {"fg": "yellow"}), origin, text)
@@ -242,28 +254,33 @@ def _wrap(line: Sequence[Styled], room: int | None) -> list[list[Styled]]:
             if used and used + len(word.rstrip()) > room:
                 rows.append([])
                 used = 0
-            for start in range(0, len(word), room):
-                if start:
+            for part in _parts(word, room):
+                if used + len(part) > room:
                     rows.append([])
-                part = word[start : start + room]
+                    used = 0
                 rows[-1].append((part, style))
-                used = len(part) if start else used + len(part)
+                used += len(part)
     return rows
+
+
+def _parts(word: str, room: int) -> list[str]:
+    """A word in pieces that fit, the space behind it only where it fits, too."""
+    if len(word.rstrip()) <= room:
+        return [word[:room]]
+    return [word[start : start + room] for start in range(0, len(word), room)]
 
 
 def _report_pieces(fields: Mapping[str, str]) -> list[Styled]:
     duration, billed = _ms(_number(fields["Duration"])), _ms(_number(fields["Billed Duration"]))
-    pieces: list[Styled] = [
-        ("REPORT ", {"bold": True}),
-        (duration, {}),
-        (f", billed {billed}, {fields['Max Memory Used']}", _QUIET),
-    ]
+    facts: list[Styled] = [(duration, {}), (f"billed {billed}", _QUIET), (fields["Max Memory Used"], _QUIET)]
     if "Init Duration" in fields:
-        pieces.append((", ", _QUIET))
-        pieces.append((f"init {_ms(_number(fields['Init Duration']))}", {"fg": "cyan", "bold": True}))
+        facts.append((f"init {_ms(_number(fields['Init Duration']))}", {"fg": "cyan", "bold": True}))
     if "Status" in fields:
-        pieces.append((f", {fields['Status']}", _BAD))
-    return pieces
+        facts.append((fields["Status"], _BAD))
+    pieces: list[Styled] = [("REPORT ", {"bold": True})]
+    for text, style in facts[:-1]:
+        pieces += [(text, style), (", ", _QUIET)]
+    return [*pieces, facts[-1]]
 
 
 def _number(text: str) -> float:

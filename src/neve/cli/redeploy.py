@@ -1,5 +1,6 @@
 """Keeps the server's functions as the files of a path are: deploys what is new or changed, deletes what went away."""
 
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,6 +68,7 @@ class Deployment:
 
     def _deploy(self, found: Found, quiet: bool = False) -> None:
         self._known[found.name] = found
+        self._live.sources[found.name] = _shown(found.path)
         began = time.monotonic()
         try:
             archive = package(found.path)
@@ -97,3 +99,10 @@ def _members(found: Found) -> dict[str, Any]:
         "MemorySize": found.memory,
         "Environment": {"Variables": dict(found.environment)},
     }
+
+
+def _shown(path: Path) -> str:
+    """A folder as a prefix of its files, relative where that is shorter; a file's own folder for a single file."""
+    folder = path if path.is_dir() else path.parent
+    relative = os.path.relpath(folder)
+    return (relative if len(relative) < len(str(folder)) else str(folder)) + "/"
