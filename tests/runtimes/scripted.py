@@ -208,8 +208,10 @@ class FramesClient:
     def log(self) -> Sequence[LogEvent]:
         return parse_output(bytes(self._output))
 
-    def pending(self) -> list[str]:
+    async def pending(self) -> list[str]:
         """The kinds of what arrived and was not taken yet, in order; for what must not be there."""
+        for _ in range(10):  # what lies in the socket already has to pass the reader
+            await asyncio.sleep(0)
         names = {_NEXT: "next", _RESPONSE: "response", _ERROR: "error", _INIT_ERROR: "init error"}
         return [names.get(kind, "stream") for kind, _, _ in self._arrived]
 

