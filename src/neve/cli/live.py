@@ -172,8 +172,9 @@ class LiveLog:
     def _runtime_done(self, record: Mapping[str, Any]) -> None:
         members = record["record"]
         if members["status"] != "success":
-            reason = members.get("errorType")
-            self._row_of(record, (f"END {members['status']}" + (f" {reason}" if reason else ""), _BAD))
+            reason = members.get("errorType") or ""
+            detail = "" if reason.endswith(".Unknown") else f" {reason}"  # the error itself was logged just above
+            self._row_of(record, (f"END {members['status']}{detail}".rstrip(), _BAD))
 
     def _report(self, record: Mapping[str, Any]) -> None:
         metrics, status = record["record"]["metrics"], record["record"].get("status")
