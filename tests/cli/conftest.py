@@ -25,8 +25,10 @@ class Cli:
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     """A small Neve and the commands, which find it by AWS_ENDPOINT_URL."""
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "NO_COLOR"):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     server, house, url = open_house()
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")

@@ -122,6 +122,20 @@ def test_region_and_account_come_from_the_environment(cli: Cli, monkeypatch: pyt
     }
 
 
+def test_region_and_account_come_from_the_profile_that_aws_tools_use(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-3\n[profile work]\nregion = eu-central-1\n")
+    (tmp_path / "credentials").write_text("[work]\naws_access_key_id = 123456789012\naws_secret_access_key = x\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    cli.run("invoke", "x")
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    cli.run("invoke", "x")
+    scopes = {scope.split("Credential=")[1].split("/lambda")[0] for scope in cli.house.scopes}
+    assert scopes == {"test/20150331/eu-west-3", "123456789012/20150331/eu-central-1"}
+
+
 # deploy and delete
 
 

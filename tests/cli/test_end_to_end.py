@@ -162,3 +162,20 @@ def test_a_log_is_followed(start: Start, neve: Run, tmp_path: Path) -> None:
         follower.wait_line(r"Z START RequestId: ")
         follower.wait_line(r"Z said$")
     assert follower.stop(signal.SIGINT) == 0
+
+
+def test_every_example_runs_and_the_leak_is_shown(start: Start, neve: Run) -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    dev = start("dev", str(examples), "--port", "0")
+    url = dev.wait_line(r"^neve ready on (http://\S+)$")[1]
+    dev.wait_line("Ctrl-C stops")
+    for folder in sorted(path for path in examples.iterdir() if path.is_dir()):
+        answer = neve("invoke", folder.name, "--endpoint", url)
+        assert answer.returncode == 0, answer.stderr
+    first = dev.wait_line(r"leaky-timer +(\w{8}) START$")[1]
+    dev.wait_line(rf"leaky-timer +{first} REPORT")
+    dev.wait_line(r"waits-for-loop +\w{8} the late work is done$")
+    dev.wait_line(r"waits-for-loop +\w{8} REPORT 3\d\d ms")
+    assert neve("invoke", "leaky-timer", "--endpoint", url).returncode == 0
+    second = dev.wait_line(rf"leaky-timer +(\w{{8}}) left over from {first} I belong to {first}")[1]
+    assert second != first

@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import click
 
+from neve.cli import caller
+
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 _FUNCTIONS = "/2015-03-31/functions"
 _SECONDS = 60.0
@@ -203,9 +205,7 @@ class Client:
 
 def _scope(service: str) -> str:
     """Who calls, from where: what the server reads of a signature."""
-    key = os.environ.get("AWS_ACCESS_KEY_ID") or "test"
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    credential = f"{key}/20150331/{region}/{service}/aws4_request"
+    credential = f"{caller.access_key()}/20150331/{caller.region()}/{service}/aws4_request"
     return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={'0' * 64}"
 
 

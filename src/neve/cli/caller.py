@@ -1,0 +1,41 @@
+"""Who calls, from where, as the AWS command line would say it: else a function that we deploy would not be found by it."""
+
+import os
+from pathlib import Path
+
+DEFAULT_REGION = "us-east-1"
+DEFAULT_KEY = "test"
+
+
+def region() -> str:
+    """AWS_REGION, AWS_DEFAULT_REGION, the profile of the configuration file, or us-east-1."""
+    return (
+        os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _of_profile("region") or DEFAULT_REGION
+    )
+
+
+def access_key() -> str:
+    """AWS_ACCESS_KEY_ID, the profile of the credentials file, or `test`; only keys of twelve digits mean something."""
+    return os.environ.get("AWS_ACCESS_KEY_ID") or _of_profile("aws_access_key_id") or DEFAULT_KEY
+
+
+def _of_profile(key: str) -> str | None:
+    """A value of the user's profile; None when there is none, or the file cannot be read: AWS tools will complain."""
+    profile = os.environ.get("AWS_PROFILE") or "default"
+    config = Path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    credentials = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
+    section = profile if profile == "default" else f"profile {profile}"
+    return _read(credentials, profile, key) or _read(config, section, key)
+
+
+def _read(file: Path, section: str, key: str) -> str | None:
+    if not file.is_file():
+        return None
+    import configparser
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(file)
+        return parser.get(section, key)
+    except (configparser.Error, OSError, UnicodeDecodeError):
+        return None
