@@ -180,9 +180,7 @@ class FramesClient:
             pieces.append(body)
         error_type = header.get("type")
         trailer = body if error_type else None
-        return Answer(
-            start["id"], b"".join(pieces), error_type, None, start["contentType"], len(pieces), trailer
-        )
+        return Answer(start["id"], b"".join(pieces), error_type, None, start["contentType"], len(pieces), trailer)
 
     async def wait_init_error(self) -> Answer:
         _, header, body = await self._take(_INIT_ERROR)
@@ -300,9 +298,17 @@ async def _start(
     # A shell moves the channel to descriptor 3: subprocess can pass descriptors on, but not renumber them.
     script = f'exec 3<&{channel}; [ {channel} -eq 3 ] || exec {channel}<&-; exec "$@"'
     return await asyncio.create_subprocess_exec(
-        "/bin/bash", "-c", script, "sh", *argv,
-        stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-        pass_fds=(channel,), env=dict(environment), cwd=directory,
+        "/bin/bash",
+        "-c",
+        script,
+        "sh",
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        pass_fds=(channel,),
+        env=dict(environment),
+        cwd=directory,
     )
 
 
@@ -310,7 +316,10 @@ def _header(event: Event) -> dict[str, Any]:
     deadline = event.deadline if event.deadline is not None else int(time.time() * 1000) + 60_000
     header: dict[str, Any] = {"id": event.id, "deadline": deadline, "arn": event.arn}
     optional = {
-        "trace": event.trace, "clientContext": event.client_context, "identity": event.identity, "tenant": event.tenant,
+        "trace": event.trace,
+        "clientContext": event.client_context,
+        "identity": event.identity,
+        "tenant": event.tenant,
     }
     return header | {name: value for name, value in optional.items() if value is not None}
 

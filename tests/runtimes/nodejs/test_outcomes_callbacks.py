@@ -1,7 +1,6 @@
 """What ends an invocation up to nodejs22.x (Node.js facts §3 and §4)."""
 
 import pytest
-
 from tests.runtimes.nodejs.conftest import Start
 from tests.runtimes.scripted import Event, FramesClient, invoke
 
@@ -61,7 +60,10 @@ async def test_flag_false_responds_at_once_and_work_runs_on_in_the_next_invocati
     exports.handler = (e, c, cb) => {
       c.callbackWaitsForEmptyEventLoop = false
       if (release) { release(); setTimeout(cb, 10, null, 'second') }
-      else { new Promise((r) => (release = r)).then(() => console.log('leaked from', c.awsRequestId)); setInterval(() => {}, 1000); cb(null, 'first') }
+      else {
+        new Promise((r) => (release = r)).then(() => console.log('leaked from', c.awsRequestId))
+        setInterval(() => {}, 1000); cb(null, 'first')
+      }
     }"""
     async with callbacks(code) as client:
         assert (await invoke(client, id=FIRST)).value == "first"
@@ -201,7 +203,8 @@ async def test_late_error_is_sent_under_the_old_id(callbacks: Start) -> None:
 
 
 async def test_async_function_that_never_settles_is_an_error_and_the_process_goes_on(callbacks: Start) -> None:
-    async with callbacks("let n = 0; exports.handler = async () => { if (n++) return n; await new Promise(() => {}) }") as client:
+    code = "let n = 0; exports.handler = async () => { if (n++) return n; await new Promise(() => {}) }"
+    async with callbacks(code) as client:
         value = (await invoke(client)).value
         assert value["errorType"] == "Runtime.NodeJsExit"
         assert value["errorMessage"] == (
@@ -273,12 +276,3 @@ async def test_value_of_a_store_does_not_leak_into_the_next_invocation(callbacks
       als.run('mine', () => setImmediate(() => c.succeed(seen))) }"""
     async with callbacks(code) as client:
         assert [(await invoke(client)).value for _ in range(3)] == ["none"] * 3
-
-
-async def test_late_timer_of_an_invocation_logs_under_the_next(callbacks: Start) -> None:
-    code = """exports.handler = (e, c, cb) => { const mine = e.n; setTimeout(() => console.log('from', mine), 20)
-      c.callbackWaitsForEmptyEventLoop = false; if (e.wait) setTimeout(cb, 50, null, mine); else cb(null, mine) }"""
-    async with callbacks(code) as client:
-        await invoke(client, {"n": 1}, id=FIRST)
-        await invoke(client, {"n": 2, "wait": True}, id=SECOND)
-        assert (await client.wait_log("from 1")).request_id == SECOND
