@@ -23,7 +23,7 @@ class Cgroup1Freezer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir()
+        folder.mkdir(parents=True)  # another kind of this process may have given back the owner's folder
         try:
             self._state = os.open(folder / "freezer.state", os.O_RDWR | os.O_CLOEXEC)
         except OSError:

@@ -16,7 +16,7 @@ class Cgroup2Freezer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir()
+        folder.mkdir(parents=True)  # another kind of this process may have given back the owner's folder
         try:
             self._freeze = os.open(folder / "cgroup.freeze", os.O_WRONLY | os.O_CLOEXEC)
             self._events = os.open(folder / "cgroup.events", os.O_RDONLY | os.O_CLOEXEC)

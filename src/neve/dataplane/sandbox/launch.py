@@ -6,7 +6,9 @@ the function ever runs outside. `posix_spawn` copies no page tables, however lar
 
 import errno
 import os
+import re
 import resource
+import shlex
 import shutil
 import signal
 import sys
@@ -20,6 +22,11 @@ from neve.domain.errors import SandboxFailed
 OPEN_FILES = 1024  # lifecycle facts §5
 _SHELL = "/bin/sh"
 _SHELL_VARIABLES = ("PWD", "OLDPWD", "SHLVL", "_")
+# The shell, or its loader, would act on these before it is inside: they are set when it is.
+_LATE = re.compile(r"^(LD_.*|DYLD_.*|IFS|ENV|BASH_ENV|PS[0-4]|PWD|OLDPWD|SHLVL|CDPATH|POSIXLY_CORRECT)$")
+# No shell lets these be set to any value: they cost one more program.
+_BY_ENV = frozenset({"OPTIND", "PPID", "UID", "EUID", "LINENO", "SHELLOPTS", "BASHOPTS", "_"})
+_ENV = "/usr/bin/env"
 # Ignored signals are inherited (Python ignores SIGPIPE): the function gets all of them as a new process should.
 _RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
@@ -34,10 +41,14 @@ def spawn(
     """The pid of the new process, a child of ours and first of its session. SandboxFailed when it cannot be executed."""
     program = _check(command)
     environment = {**command.environment, **marks}
-    script = _script(entries, environment)
-    argv = [_SHELL, "-c", script, "neve", str(command.directory), program, *command.argv[1:]]
+    late = {name: value for name, value in environment.items() if _LATE.match(name)}
+    by_env = [f"{name}={value}" for name, value in environment.items() if name in _BY_ENV]
+    script = _script(entries, environment, list(late))
+    begin = [_ENV, *by_env, program] if by_env else [program]
+    argv = [_SHELL, "-c", script, "neve", str(command.directory), *late.values(), *begin, *command.argv[1:]]
+    early = {name: value for name, value in environment.items() if name not in late and name not in _BY_ENV}
     try:
-        return _spawn(argv, environment, _file_actions(channel, output))
+        return _spawn(argv, early, _file_actions(channel, output))
     except OSError as refused:
         raise _failed(program, refused.errno or errno.EINVAL) from refused
 
@@ -53,13 +64,13 @@ def _spawn(argv: list[str], environment: Mapping[str, str], actions: list[tuple[
         )
 
 
-def _script(entries: Sequence[Path], environment: Mapping[str, str]) -> str:
-    lines = [f"echo 0 > '{entry}' || exit 125" for entry in entries]
+def _script(entries: Sequence[Path], environment: Mapping[str, str], late: Sequence[str]) -> str:
+    lines = [f"echo 0 > {shlex.quote(str(entry))} || exit 125" for entry in entries]
     lines.append(f"ulimit -n {_open_files()}")
-    lines.append('cd -- "$1" || exit 125')
-    lines.append("shift")
+    lines.append('cd -- "$1" && shift || exit 125')
     # What the shell adds by itself is not part of a complete environment.
     lines.extend(f"unset {name}" for name in _SHELL_VARIABLES if name not in environment)
+    lines.extend(f'export {name}="$1"; shift' for name in late)
     lines.append('exec "$@"')
     return "\n".join(lines)
 

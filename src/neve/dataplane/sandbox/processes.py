@@ -7,7 +7,7 @@ from pathlib import Path
 
 HAS_PROC = sys.platform.startswith("linux") and Path("/proc/self/stat").exists()
 _TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
-_STOPPED = "TtXZ"
+_STANDING = "TtDXZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,12 @@ class Process:
 
     @property
     def stopped(self) -> bool:
-        """Whether no thread of it runs, after SIGSTOP was sent.
+        """Whether no thread of it runs, after SIGSTOP was sent. Threads stop one by one: the leader's state is not enough.
 
         `D` counts: a wait inside the kernel (vfork, a disk) ends in the pending stop before any instruction of the program.
         """
-        if self.state == "Z" and self.threads > 1:
-            return all(state in _STOPPED for state in _thread_states(self.pid))
-        return self.state in _STOPPED or self.state == "D"
+        states = _thread_states(self.pid) if self.threads > 1 else [self.state]
+        return all(state in _STANDING for state in states)
 
 
 def look(pid: int) -> Process | None:

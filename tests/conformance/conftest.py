@@ -1,0 +1,141 @@
+"""What the sandbox and freezer suites share: one kind for each freezer of this machine, and programs that run in them."""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from neve.dataplane.sandbox import processes
+from neve.dataplane.sandbox.bare import BareKind
+from neve.dataplane.sandbox.choose import FREEZERS, try_freezer
+from neve.dataplane.sandbox.sandbox import Command, Limits, Sandbox, SandboxKind
+
+BOUND_S = 10.0
+
+
+def _works(name: str) -> bool:
+    tried = try_freezer(name)
+    if tried.kind is not None:
+        tried.kind.close()
+    return tried.kind is not None
+
+
+_HERE = [name for name in FREEZERS if _works(name)]
+
+
+@dataclass
+class Running:
+    """A program in a sandbox: `channel` is our end of its descriptor 3, `output` what it prints."""
+
+    sandbox: Sandbox
+    channel: socket.socket
+    output: asyncio.StreamReader
+
+    async def line(self) -> str:
+        """The next line that it prints."""
+        return (await asyncio.wait_for(self.output.readline(), BOUND_S)).decode().rstrip("\n")
+
+    async def numbers(self) -> list[int]:
+        """A line of numbers."""
+        return [int(word) for word in (await self.line()).split()]
+
+    async def ask(self, text: str) -> str:
+        """Send on the channel, and what comes back."""
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self.channel, text.encode())
+        return (await asyncio.wait_for(loop.sock_recv(self.channel, 100), BOUND_S)).decode()
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The sandbox runs on uvloop in production and on asyncio in tests: both must do."""
+    both = item.path.name.startswith(("test_sandbox", "test_freezer"))
+    return {"asyncio": asyncio.new_event_loop, **({"uvloop": uvloop.new_event_loop} if both else {})}
+
+
+Begin = Callable[..., Awaitable[Running]]
+
+
+@pytest.fixture(params=_HERE)
+async def kind(request: pytest.FixtureRequest) -> AsyncIterator[SandboxKind]:
+    """A kind of sandbox for each freezer that this machine allows."""
+    tried = try_freezer(request.param)
+    assert tried.kind is not None
+    made = BareKind(tried.kind)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def sandbox(kind: SandboxKind) -> AsyncIterator[Sandbox]:
+    """A sandbox in which nothing runs."""
+    made = kind.create(os.urandom(6).hex(), Limits())
+    yield made
+    await made.remove()
+
+
+@pytest.fixture
+async def begin(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Begin]:
+    """`await begin(program)` runs Python code in the sandbox; `argv=[…]` runs something else."""
+    open_ends: list[Callable[[], None]] = []
+
+    async def begin(program: str = "", argv: list[str] | None = None, **environment: str) -> Running:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        read, write = os.pipe()
+        try:
+            command = Command(argv or [sys.executable, "-I", "-S", "-u", "-c", program], environment, tmp_path)
+            await sandbox.start(command, theirs, write)
+        except BaseException:
+            ours.close()
+            os.close(read)
+            raise
+        finally:
+            theirs.close()
+            os.close(write)
+        output = asyncio.StreamReader()
+        pipe = os.fdopen(read, "rb", 0)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), pipe
+        )
+        open_ends.extend([transport.close, ours.close])
+        return Running(sandbox, ours, output)
+
+    yield begin
+    for close in open_ends:
+        close()
+    await asyncio.sleep(0)
+
+
+async def wait_for(met: Callable[[], object]) -> None:
+    """Wait until a condition of the machine holds; fails when it does not in a generous time."""
+    deadline = time.monotonic() + BOUND_S
+    while not met():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        await asyncio.sleep(0.001)
+
+
+def ran_ns(pids: list[int]) -> int:
+    """How long all threads of these processes were on a CPU: to the nanosecond, so that one instruction shows."""
+    files = [file for pid in pids for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    assert files, "none of the processes is there"
+    return sum(int(processes.read(str(file)).split()[0]) for file in files)
+
+
+def burn(seconds: float = 0.02) -> None:
+    """Use this CPU for a while: whoever could run on another one would."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def gone(pid: int) -> bool:
+    """Whether no such process lives."""
+    process = processes.look(pid)
+    return process is None or process.dead
