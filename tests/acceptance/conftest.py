@@ -28,7 +28,8 @@ def deployed(neve: NeveServer) -> Iterator[Deploy]:
 
     yield make
     for function in functions:
-        neve.client("lambda").delete_function(FunctionName=function.name)
+        if not function.deleted:
+            function.delete()
 
 
 @pytest.fixture

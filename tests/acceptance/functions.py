@@ -7,14 +7,17 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.acceptance.machine import until
 from tests.acceptance.server import ROLE, NeveServer
 
 PROGRAMS = Path(__file__).parent / "programs"
 _NUMBERS = itertools.count(1)
+_CALLERS = ThreadPoolExecutor(8, thread_name_prefix="caller")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Answer:
     version: str | None
     log: str | None
     request_id: str
+    headers: Mapping[str, str]
 
     @property
     def value(self) -> Any:
@@ -40,6 +44,7 @@ class Deployed:
     def __init__(self, server: NeveServer, name: str) -> None:
         self.server = server
         self.name = name
+        self.deleted = False
 
     def invoke(self, event: object = None, *, tail: bool = False, **parameters: Any) -> Answer:
         """RequestResponse, with the event as JSON ({} without one)."""
@@ -55,7 +60,12 @@ class Deployed:
             answer.get("ExecutedVersion"),
             log,
             answer["ResponseMetadata"]["RequestId"],
+            answer["ResponseMetadata"]["HTTPHeaders"],
         )
+
+    def begin(self, event: object = None, **parameters: Any) -> "Future[Answer]":
+        """Invoke in a thread, for tests that do something while the function runs."""
+        return _CALLERS.submit(self.invoke, event, **parameters)
 
     def log_lines(self) -> list[str]:
         """Every event of the log group, in order."""
@@ -63,10 +73,34 @@ class Deployed:
         found = pages.paginate(logGroupName=f"/aws/lambda/{self.name}")
         return [event["message"] for page in found for event in page["events"]]
 
+    def wait_line(self, text: str) -> None:
+        """Until a line with this text is in the log."""
+        until(lambda: any(text in line for line in self.log_lines()), f"{self.name} did not log {text!r}")
+
     def environments(self) -> list[dict[str, Any]]:
         """What Neve tells of this function's environments."""
         found: list[dict[str, Any]] = self.server.own(f"environments?function={self.name}")["environments"]
         return found
+
+    def wait_frozen(self) -> dict[str, Any]:
+        """The one environment, once it is frozen."""
+        until(lambda: [each["state"] for each in self.environments()] == ["frozen"], f"{self.name} is not frozen")
+        return self.environments()[0]
+
+    def wait_gone(self) -> None:
+        """Until no environment is left."""
+        until(lambda: not self.environments(), f"environments of {self.name} are left")
+
+    def renew(self) -> None:
+        """Change the configuration, so that the environments of before are shut down, and wait until they are."""
+        client = self.server.client("lambda")
+        client.update_function_configuration(FunctionName=self.name, Description=f"changed {next(_NUMBERS)}")
+        self.wait_gone()
+
+    def delete(self) -> None:
+        """Delete the function; its log group stays."""
+        self.deleted = True
+        self.server.client("lambda").delete_function(FunctionName=self.name)
 
 
 def deploy(

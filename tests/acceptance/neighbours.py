@@ -1,10 +1,12 @@
 """Small HTTP servers that stand for an object store and a table until the real neighbours come.
 
 PUT, GET and DELETE of a path are an object or an item. A path can be held: its request is answered only when the test
-lets it go, so that a test says when a call of a function ends instead of guessing how long it takes.
+lets it go, so that a test says when a call of a function ends instead of guessing how long it takes. A path can be slow,
+or refused with a status of its own.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +22,8 @@ class ObjectStore:
         self.requests: list[tuple[str, str]] = []
         self._changed = threading.Condition()
         self._held: dict[str, threading.Event] = {}
+        self._slow: dict[str, float] = {}
+        self._refused: dict[str, int] = {}
         store = self
 
         class Door(BaseHTTPRequestHandler):
@@ -54,6 +58,14 @@ class ObjectStore:
         """Answer what waits, and whatever comes."""
         self._held[path].set()
 
+    def slow_down(self, path: str, seconds: float) -> None:
+        """From now on requests for this path take so long."""
+        self._slow[path] = seconds
+
+    def refuse(self, path: str, status: int) -> None:
+        """From now on requests for this path are answered with this status and change nothing."""
+        self._refused[path] = status
+
     def wait_request(self, method: str, path: str, count: int = 1) -> None:
         """Until such a request has arrived (a held one counts)."""
         with self._changed:
@@ -72,12 +84,15 @@ class ObjectStore:
         held = self._held.get(path)
         if held is not None:
             held.wait(BOUND_S)
+        time.sleep(self._slow.get(path, 0.0))
         with self._changed:
             status, answer = self._apply(method, path, body)
             self._changed.notify_all()
         return status, answer
 
     def _apply(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        if path in self._refused:
+            return self._refused[path], b"refused"
         if method in ("PUT", "POST"):
             self.objects[path] = body
             return 200, b""
