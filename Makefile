@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run test lint types bench clean
+.PHONY: install run test lint types docs bench clean
 
 install: $(STAMP)
 
@@ -27,6 +27,9 @@ types: install
 
 test: lint types
 	$(BIN)/pytest -n 4
+
+docs: install
+	$(BIN)/python docs/generate.py
 
 bench: install
 	$(BIN)/python bench/warm.py

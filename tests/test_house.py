@@ -17,7 +17,6 @@ FOREIGN_TO = {  # who alone may import it
     "botocore": {"api", "cli"},
     "uvicorn": {"api", "app"},
     "click": {"cli"},
-    "rich": {"cli"},
 }
 STANDARD_LIBRARY_ONLY = {"domain"}
 

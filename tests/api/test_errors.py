@@ -74,7 +74,7 @@ def test_a_throttle_may_say_when_to_try_again() -> None:
 
 @pytest.mark.parametrize("error", [StorageUnavailable("disk full"), SandboxFailed("disk full")])
 def test_faults_of_ours_are_service_exceptions_and_logged(error: NeveError, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR, "neve"):
+    with caplog.at_level(logging.WARNING, "neve"):
         response = errors.render(error, LAMBDA, "the-id")
     assert (response.status, json.loads(response.body)) == (500, {"Type": "Service", "Message": "disk full"})
     assert "the-id" in caplog.text

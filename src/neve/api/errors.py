@@ -46,7 +46,9 @@ _RPC_STATUSES = {"NotImplementedException": 501, "RequestEntityTooLargeException
 
 def render(error: Exception, service: ServiceModel | None, request_id: str) -> Response:
     """The response for anything that was raised; what nobody raised on purpose is logged and says nothing of itself."""
-    if isinstance(error, PlatformError) or not isinstance(error, NeveError):
+    if isinstance(error, PlatformError) and error.__cause__ is None:
+        log.warn("api.refused", error=error.message, request_id=request_id)  # said on purpose: nothing to trace
+    elif isinstance(error, PlatformError) or not isinstance(error, NeveError):
         log.failure("api.failed", error, request_id=request_id)
     code, text = _code_and_text(error)
     if service is not None and service.json_rpc:

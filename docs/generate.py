@@ -1,0 +1,89 @@
+"""Writes the pages that are made from code: `make docs`. `tests/docs/` fails when a page is not what this prints."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from neve.domain.environment import TRANSITIONS, Action
+from neve.settings import SETTINGS
+
+FOLDER = Path(__file__).parent
+COMMANDS = ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", "clock", "doctor")
+
+
+def pages() -> dict[str, str]:
+    """File name → text."""
+    return {"settings.md": settings(), "commands.md": commands(), "environment.md": environment()}
+
+
+def settings() -> str:
+    """The table of settings."""
+    rows = [f"| `{each.name}` | {each.type.__name__} | `{_default(each.default)}` | {each.help} |" for each in SETTINGS]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "One table for all: a flag (`--data-dir`), else an environment variable (`NEVE_DATA_DIR`), else `neve.toml` in the",
+            "current directory (`data_dir`, in the table `[neve]` or at the top), else the default.",
+            "",
+            "| name | type | default | what it does |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _default(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def commands() -> str:
+    """`--help` of every command."""
+    parts = ["# Commands", ""]
+    for name in ("", *COMMANDS):
+        parts += [f"## neve {name}".rstrip(), "", "```text", _help(name), "```", ""]
+    return "\n".join(parts)
+
+
+def _help(name: str) -> str:
+    neve = Path(sys.executable).with_name("neve")
+    arguments = [str(neve), *name.split(), "--help"]
+    environment = {"PATH": "/nonexistent", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+    shown = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment)
+    return re.sub(r"[ \t]+$", "", shown.stdout.strip(), flags=re.MULTILINE)
+
+
+def environment() -> str:
+    """The state table as a diagram and as rows."""
+    moves = [(state, signal, *move) for state, row in TRANSITIONS.items() for signal, move in row.items()]
+    edges = [f"    {state.value} --> {after.value}: {signal.value}" for state, signal, after, _ in moves]
+    rows = [
+        f"| {state.value} | {signal.value} | {after.value} | {'–' if action is Action.NOTHING else action.value} |"
+        for state, signal, after, action in moves
+    ]
+    return "\n".join(
+        [
+            "# The life of an execution environment",
+            "",
+            "Every legal move; what is not here raises and changes nothing (`src/neve/domain/environment.py`).",
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            "    [*] --> starting",
+            *edges,
+            "    dead --> [*]",
+            "```",
+            "",
+            "| state | signal | next | action |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text)
