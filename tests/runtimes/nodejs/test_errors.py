@@ -21,6 +21,13 @@ async def test_error_has_type_message_and_trace(both: Start) -> None:
         assert "/task/app.js:1:" in second
 
 
+async def test_trace_ends_with_few_frames_of_the_client(both: Start) -> None:
+    async with both("exports.handler = () => { throw new Error('x') }") as client:
+        trace = (await invoke(client)).value["trace"]
+        assert sum("/runtimes/nodejs/" in line for line in trace) <= 4
+        assert not any("channel.mjs" in line or "frames.mjs" in line for line in trace)
+
+
 async def test_string_form_of_an_error_thrown_again(both: Start) -> None:
     async with both(throwing("new Error(new Error('some_error_msg'))")) as client:
         assert (await invoke(client)).value["errorMessage"] == "Error: some_error_msg"

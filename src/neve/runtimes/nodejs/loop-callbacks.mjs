@@ -64,17 +64,17 @@ export async function run(channel, handler) {
 function answerByCompletion(channel, handler, scheduleNext) {
   warnOfCallbacks(handler);
   const neverSettles = handler.constructor.name === 'AsyncFunction';
-  channel.onInvoke = (invoke) => {
+  channel.onInvoke = soon((invoke) => {
     const completion = new Completion(channel, invoke.header.id, scheduleNext);
     begin(invoke.header, (thrown) => completion.report(thrown));
     setExitListener(() => (neverSettles ? completion.fail(new NodeJsExit(NEVER_SETTLED)) : completion.complete(null)));
     call(handler, invoke, completion);
-  };
+  });
 }
 
 async function answerByStream(channel, handler, scheduleNext) {
   const { Streaming } = await import('./response-stream.mjs');
-  channel.onInvoke = (invoke) => {
+  channel.onInvoke = soon((invoke) => {
     const context = { callbackWaitsForEmptyEventLoop: true };
     const streaming = new Streaming(channel, handler, invoke.header.id);
     begin(invoke.header, (thrown) => streaming.report(thrown));
@@ -87,7 +87,14 @@ async function answerByStream(channel, handler, scheduleNext) {
       if (context.callbackWaitsForEmptyEventLoop) setExitListener(scheduleNext);
       else scheduleNext();
     });
-  };
+  });
+}
+
+const arrived = Promise.resolve();
+
+/** In a microtask of the arrival: as the service's client does it, and the user's stack traces end here, not in the wire. */
+function soon(answer) {
+  return (invoke) => void arrived.then(() => answer(invoke));
 }
 
 function begin(header, report) {
