@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +72,29 @@ def survey_items() -> list[dict[str, Any]]:
     return [asdict(item) for item in survey()]
 
 
+@dataclass(frozen=True)
+class _Stop:
+    """What signals have asked for: `closing` to end, `hurry` to end at once."""
+
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ask(self) -> None:
+        """A signal: the first begins the end, the second ends the patience."""
+        (self.hurry if self.closing.is_set() else self.closing).set()
+
+
 async def _serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
-    with DataDir.open(settings.data_dir) as data, _listen(settings) as listener:
+    stop = _Stop()
+    # Before anything is made on the machine: a signal during the start must not leave processes and cgroups behind.
+    with _signals(stop.ask), DataDir.open(settings.data_dir) as data, _listen(settings) as listener:
         kind = choose_kind(settings.sandbox, settings.freezer)
         try:
             removed = await kind.sweep()
             if removed:
                 log.note("sweep", environments=removed)
             async with _storage(data, clock := Clock(settings.virtual_clock)) as storage:
-                await _run(settings, storage, kind, clock, listener, on_ready)
+                await _run(settings, storage, kind, clock, listener, stop, on_ready)
         finally:
             await kind.close()
     return 0
@@ -106,6 +120,7 @@ async def _run(
     kind: SandboxKind,
     clock: Clock,
     listener: socket.socket,
+    stop: _Stop,
     on_ready: Callable[[str], None],
 ) -> None:
     stream = Stream()
@@ -115,9 +130,7 @@ async def _run(
     )
     stream.subscribe(LogWriter(storage.logs))
     functions = _functions(storage, clock, plane)
-    await functions.finish_pending()
-    closing = asyncio.Event()
-    own = create_own(House(plane, functions, stream, clock, kind, _survey, closing))
+    own = create_own(House(plane, functions, stream, clock, kind, _survey, stop.closing))
     door = create_door(
         {
             "lambda": Service(
@@ -137,7 +150,9 @@ async def _run(
         asyncio.create_task(_keep_house(storage, plane, clock), name="housekeeping"),
     ]
     try:
-        await _accept(settings, create_server(door, settings.host, settings.port), listener, plane, closing, on_ready)
+        if await _ended_before(stop.closing, functions.finish_pending()):
+            server = create_server(door, settings.host, settings.port)
+            await _accept(settings, server, listener, plane, stop, on_ready)
     finally:
         await _end(tasks)
         await functions.close()
@@ -158,23 +173,21 @@ async def _accept(
     server: uvicorn.Server,
     listener: socket.socket,
     plane: DataPlane,
-    closing: asyncio.Event,
+    stop: _Stop,
     on_ready: Callable[[str], None],
 ) -> None:
     """Serve until a signal asks to stop, then let what runs end; a second signal ends the patience."""
-    hurry = asyncio.Event()
-    with _signals(lambda: hurry.set() if closing.is_set() else closing.set()):
-        started = _tell_started(server)
-        serving = asyncio.create_task(server._serve([listener]), name="server")
-        stop = asyncio.create_task(closing.wait(), name="stop")
-        if await _first(started, serving) is started:
-            on_ready(_url(listener))
-            await _first(stop, serving)
-        closing.set()
-        server.should_exit = True  # it closes the door now and waits for its connections
-        await plane.close(settings.drain_seconds, hurry)
-        await _end([started, stop])
-        await _last_words(serving)
+    started = _tell_started(server)
+    serving = asyncio.create_task(server._serve([listener]), name="server")
+    asked = asyncio.create_task(stop.closing.wait(), name="stop")
+    if await _first(started, serving) is started:
+        on_ready(_url(listener))
+        await _first(asked, serving)
+    stop.closing.set()
+    server.should_exit = True  # it closes the door now and waits for its connections
+    await plane.close(settings.drain_seconds, stop.hurry)
+    await _end([started, asked])
+    await _last_words(serving)
 
 
 def _tell_started(server: uvicorn.Server) -> "asyncio.Task[bool]":
@@ -196,6 +209,17 @@ async def _last_words(serving: "asyncio.Task[None]") -> None:
     if not done:
         log.warn("server.stop", reason="connections did not end in time")
     await _end([serving])
+
+
+async def _ended_before(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether the work came to its end before the event did; it is stopped otherwise. What it raises is raised."""
+    working, waiting = asyncio.create_task(work), asyncio.create_task(event.wait())
+    try:
+        if await _first(waiting, working) is working:
+            await working
+    finally:
+        await _end([working, waiting])
+    return not event.is_set()
 
 
 async def _first(*tasks: "asyncio.Task[Any]") -> "asyncio.Task[Any]":
