@@ -52,12 +52,12 @@ class NeveServer:
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self._ended()
+        return self.wait_ended()
 
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()
-        self._ended()
+        self.wait_ended()
 
     def client(self, service: str, region: str = "us-east-1", account: str = "test") -> Any:
         """A boto3 client that does not retry, so that a test sees each answer."""
@@ -103,7 +103,8 @@ class NeveServer:
             "AWS_PAGER": "",
         }
 
-    def _ended(self) -> int:
+    def wait_ended(self) -> int:
+        """Until the process is gone; its exit status."""
         try:
             return self.process.wait(BOUND_S)
         finally:
@@ -127,4 +128,5 @@ def running(data_dir: Path, *flags: str) -> Iterator[NeveServer]:
         yield server
     finally:
         if server.process.poll() is None:
-            server.stop()
+            server.process.terminate()
+        server.wait_ended()
