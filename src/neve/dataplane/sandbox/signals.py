@@ -2,7 +2,8 @@
 
 A process belongs to an environment when it was found before, has the environment's mark among the variables that it was
 started with, or has a parent or a session that belongs. So a daemon (double fork, session of its own) is found by its mark.
-Without `/proc` (macOS) only the first process's group is known.
+Without `/proc` (macOS) only the first process's group is known, and that it stopped is taken for granted: a freeze returns
+when the signal was sent.
 """
 
 import os
@@ -17,6 +18,9 @@ from neve.domain.errors import SandboxFailed
 
 MARK = "_NEVE_ENVIRONMENT"
 """The variable that marks a process: `<owner>/<environment id>`."""
+
+# A look reads all of `/proc`: about a millisecond for a hundred processes.
+_LOOKS = 3
 
 
 class SignalsFreezer:
@@ -42,6 +46,8 @@ class SignalsFreezer:
         self._known = {pid: self._first.started} if self._first else {}
 
     def processes(self) -> list[int]:
+        if not processes.HAS_PROC:
+            return [self._group] if self._group and _send_group(self._group, 0) else []
         known = [processes.look(pid) for pid in _with_children(self._known)]
         return [process.pid for process in known if process is not None and not process.dead]
 
@@ -52,7 +58,7 @@ class SignalsFreezer:
     async def freeze(self) -> None:
         self._wanted = True
         self._stopped = frozenset()
-        if not await until(self._settled, FREEZE_SECONDS):
+        if not await until(self._settled, FREEZE_SECONDS, _LOOKS):
             self.thaw()
             raise SandboxFailed(f"the environment did not freeze within {FREEZE_SECONDS:g} s")
 
@@ -69,7 +75,7 @@ class SignalsFreezer:
 
     async def kill(self) -> None:
         self._wanted = False
-        if not await until(self._emptied, KILL_SECONDS):
+        if not await until(self._emptied, KILL_SECONDS, _LOOKS):
             raise SandboxFailed(f"processes of the environment did not end within {KILL_SECONDS:g} s")
         self._known = {}
 
@@ -82,7 +88,8 @@ class SignalsFreezer:
     def _still(self) -> bool:
         """Stop all that run; whether all stood still, and were the same, in two searches: a fork hides from one."""
         if not processes.HAS_PROC:
-            return _send_group(self._group, signal.SIGSTOP)
+            _send_group(self._group, signal.SIGSTOP)
+            return True
         members = self._members()
         for process in members:
             if process.pid not in self._stopped or not process.stopped:
@@ -186,6 +193,8 @@ def _send(pid: int, number: int) -> None:
 
 def _send_group(group: int, number: int) -> bool:
     """Whether somebody was there to take it."""
+    if group == 0:  # nothing was started; to the system this would be our own group
+        return False
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
