@@ -248,9 +248,10 @@ async def test_without_proc_the_first_processs_group_is_frozen_and_killed(
     await sandbox.kill()
     ours, theirs = socket.socketpair()
     read, write = os.pipe()
+    printed = os.fdopen(read, "rb")
     try:
         await sandbox.start(Command([sys.executable, "-u", "-c", FAMILY], {}, tmp_path), theirs, write)
-        pids = list(map(int, (await asyncio.to_thread(os.read, read, 100)).split()))
+        pids = list(map(int, (await asyncio.to_thread(printed.readline)).split()))
         assert len(pids) == 3
         await sandbox.freeze()
         await wait_for(partial(stands, pids))  # nobody can tell there when the signal was taken
@@ -260,10 +261,9 @@ async def test_without_proc_the_first_processs_group_is_frozen_and_killed(
             os.killpg(pids[0], 0)
     finally:
         await sandbox.remove()
-        for end in (read, write):
-            os.close(end)
-        ours.close()
-        theirs.close()
+        os.close(write)
+        for end in (printed, ours, theirs):
+            end.close()
 
 
 async def test_a_wait_for_the_kernel_is_bounded() -> None:
