@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import os
+import time
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -87,6 +88,12 @@ class Deployed:
         until(lambda: [each["state"] for each in self.environments()] == ["frozen"], f"{self.name} is not frozen")
         return self.environments()[0]
 
+    def wait_overdue(self, seconds: float) -> None:
+        """Until it is frozen and a timer of the function that was set before this call is overdue by the real clock."""
+        due = time.monotonic() + seconds
+        self.wait_frozen()
+        until(lambda: time.monotonic() > due, "the clock stands still")
+
     def wait_gone(self) -> None:
         """Until no environment is left."""
         until(lambda: not self.environments(), f"environments of {self.name} are left")
@@ -124,7 +131,7 @@ def deploy(
         Code={"ZipFile": zipped(program)},
         **configuration,
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0, "MaxAttempts": 500})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.002, "MaxAttempts": 5000})
     return Deployed(server, name)
 
 

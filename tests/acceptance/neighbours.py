@@ -28,6 +28,7 @@ class ObjectStore:
 
         class Door(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body leave together: else the body waits 40 ms for a delayed acknowledgement
 
             def _serve(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -37,6 +38,7 @@ class ObjectStore:
                     self.send_header("content-length", str(len(answer)))
                     self.end_headers()
                     self.wfile.write(answer)
+                    self.wfile.flush()
                 except OSError:
                     self.close_connection = True  # the function was killed meanwhile
 
