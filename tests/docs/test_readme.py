@@ -1,0 +1,124 @@
+"""Follows the README as a newcomer does: every console block is run, and shows what the README says it shows."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+BIN = Path(sys.executable).parent
+# What differs from run to run, by what it looks like.
+VARYING = [
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME"),
+    (r"\d+(\.\d+)? ms", "N ms"),
+    (r"Max Memory Used: \d+ MB", "Max Memory Used: N MB"),
+    (r"\{\"drawn\":\d+\}", '{"drawn":N}'),
+    (r"\(\d+\)", "(N)"),
+    (r"frozen +\d+ +\d+s +(\d+) +\d+ MB", r"frozen PID AGE \1 MEMORY"),
+    (r"\d+ B, sha256 \S+", "N B, sha256 HASH"),
+    (r" +", " "),
+]
+
+
+def steps(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands(block: str) -> list[tuple[str, str]]:
+    """(command, what it shows) of a console block."""
+    found = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    return [(command, shown) for command, shown in found]
+
+
+def settled(text: str) -> str:
+    for pattern, name in VARYING:
+        text = re.sub(pattern, name, text)
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """`neve dev examples` on a free port, and what the README exports; no Node.js on PATH but what `sh` needs."""
+    tools = tmp_path_factory.mktemp("tools")
+    for tool in ("cat", "mkdir", "tail"):
+        (tools / tool).symlink_to(next(p for p in (Path("/bin") / tool, Path("/usr/bin") / tool) if p.exists()))
+    base = {"HOME": str(tools), "LANG": "C.UTF-8", "PATH": f"{BIN}:{tools}"}
+    process = subprocess.Popen(
+        [str(BIN / "neve"), "dev", str(ROOT / "examples"), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=base,
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().rsplit(" ", 1)[-1].strip()
+        for line in process.stdout:
+            if "Ctrl-C stops" in line:
+                break
+        exported = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        yield base | exported
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def test_every_console_block_shows_what_the_readme_shows(environment: dict[str, str], tmp_path: Path) -> None:
+    blocks = [pair for block in steps("console") for pair in commands(block)]
+    assert len(blocks) > 8
+    for command, expected in blocks:
+        ran = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == 0, f"{command}\n{ran.stdout}"
+        assert settled(ran.stdout) == settled(expected), command
+
+
+def test_the_python_example_runs(environment: dict[str, str], tmp_path: Path) -> None:
+    (program,) = steps("python")
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert re.fullmatch(r"200 \{.*Ada.*\}\n", ran.stdout)
+
+
+def test_the_leaking_example_is_the_one_in_the_folder() -> None:
+    (program,) = steps("js")
+    assert program in (ROOT / "examples" / "leaky-timer" / "index.mjs").read_text()
+
+
+def test_the_exports_are_those_of_the_readme(environment: dict[str, str]) -> None:
+    exports = dict(re.findall(r"(AWS_\w+)=(\S+)", README))
+    assert exports.pop("AWS_ENDPOINT_URL") == "http://127.0.0.1:4566"
+    assert exports == {name: environment[name] for name in exports}
+
+
+def test_make_knows_the_two_commands() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"^run: install$", makefile, re.MULTILINE)
+    assert re.search(r"^test: ", makefile, re.MULTILINE)
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
