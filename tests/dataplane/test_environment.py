@@ -273,6 +273,30 @@ async def test_a_response_over_the_limit_is_an_error_and_the_environment_goes_on
     await invoke_once(stage, process, "two")
 
 
+async def test_a_streamed_response_is_collected_for_a_buffered_caller(stage: Stage) -> None:
+    process = await ready(stage)
+    result = stage.submit("one")
+    await process.event()
+    process.say(frames.STREAM_START, {"id": "one", "contentType": "text/plain"})
+    process.say(frames.CHUNK, {"id": "one"}, b"half and ")
+    process.say(frames.CHUNK, {"id": "one"}, b"half")
+    process.say(frames.STREAM_END, {"id": "one"})
+    process.next()
+    assert (await result).payload == b"half and half"
+
+
+async def test_a_stream_that_fails_is_an_error_for_a_buffered_caller(stage: Stage) -> None:
+    process = await ready(stage)
+    result = stage.submit("one")
+    await process.event()
+    process.say(frames.STREAM_START, {"id": "one"})
+    process.say(frames.CHUNK, {"id": "one"}, b"half")
+    process.say(frames.STREAM_END, {"id": "one", "type": "Error"}, b'{"errorType":"Error"}')
+    process.next()
+    assert (await result).payload == b'{"errorType":"Error"}'
+    assert (await result).failed
+
+
 async def stage_send(process: Process, request_id: str, body: bytes) -> None:
     frame = frames.encode(frames.RESPONSE, json.dumps({"id": request_id}).encode(), body)
     await asyncio.get_running_loop().sock_sendall(process._socket, frame)

@@ -273,6 +273,8 @@ class Environment:
             self._on_next()
         elif kind in (frames.RESPONSE, frames.ERROR):
             self._on_answer(kind, header, body)
+        elif kind in (frames.STREAM_START, frames.CHUNK, frames.STREAM_END):
+            self._on_stream(kind, header, body)
         elif kind == frames.INIT_ERROR and self.state in (State.INITIALIZING, State.RESTARTING):
             failure = InitFailure(str(header.get("type", failures.RUNTIME_UNKNOWN)), body)
             self._init_failed(Signal.INIT_FAILED, failure)
@@ -296,6 +298,19 @@ class Environment:
         self._drain()
         run.answer = self._result(kind, header, body)
         self._move(Signal.ANSWER)
+
+    def _on_stream(self, kind: int, header: Mapping[str, Any], body: bytes) -> None:
+        """Invoke answers in one piece: a streamed response is collected, no further than a caller may get."""
+        run = self._run
+        if run is None or header.get("id") != run.request_id:
+            return
+        if kind == frames.CHUNK and len(run.streamed) <= SYNC_RESPONSE_BYTES:
+            run.streamed += body
+        elif kind == frames.STREAM_END:
+            failed = "type" in header
+            self._on_answer(
+                frames.ERROR if failed else frames.RESPONSE, header, body if failed else bytes(run.streamed)
+            )
 
     def _result(self, kind: int, header: Mapping[str, Any], body: bytes) -> InvocationResult:
         version = self._plan.function.version
@@ -335,12 +350,12 @@ class Environment:
         self._deliver(run)
 
     def _thaw_and_send(self, *_: Any) -> None:
+        """The event lies in the socket before anything moves: what was left over runs for the invocation that thaws it."""
         run = self._begin_run()
-        frozen_ms = self._thaw()
-        run.started = time.perf_counter()
         self._publish_start(run)
-        self._publish(kinds.THAW, {"frozenMs": round(frozen_ms, 2)})
         self._deliver(run)
+        frozen_ms = self._thaw()
+        self._publish(kinds.THAW, {"frozenMs": round(frozen_ms, 2)})
 
     def _restart(self, *_: Any) -> None:
         self._begin_run()

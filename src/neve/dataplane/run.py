@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neve.domain.invocation import Invocation, InvocationResult
 
@@ -20,6 +20,7 @@ class Run:
     started: float = 0.0
     answer: InvocationResult | None = None
     told_start: bool = False
+    streamed: bytearray = field(default_factory=bytearray)
 
     @property
     def request_id(self) -> str:

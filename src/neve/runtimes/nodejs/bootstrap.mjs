@@ -12,11 +12,20 @@ const channel = await Channel.open();
 
 process.argv[1] = `${settings.runtimeDir}/index.mjs`;
 hideHandle(channel.handle);
-patchConsole(generation.logIdentity, settings.logFormat);
+patchConsole(whoSpeaks(generation.logIdentity), settings.logFormat);
 generation.prepare(channel);
 watchForSdk();
 try {
   await generation.run(channel, await loadHandler(settings));
 } catch (thrown) {
   generation.failInit(thrown);
+}
+
+/** The identity of a line is asked for when it is printed: by then an event may have arrived that nobody has read. */
+function whoSpeaks({ requestId, tenantId }) {
+  const current = () => {
+    channel.look();
+    return requestId();
+  };
+  return { requestId: current, tenantId };
 }

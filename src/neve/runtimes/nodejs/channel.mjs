@@ -1,7 +1,7 @@
 // The conversation with Neve: what is asked and answered, in the protocol's words. Knows nothing of handlers.
 import * as frames from './frames.mjs';
 import { writeFully } from './output.mjs';
-import { openPipe } from './pipe.mjs';
+import { openPipe, readAvailable } from './pipe.mjs';
 
 const DESCRIPTOR = 3;
 
@@ -14,14 +14,17 @@ const DESCRIPTOR = 3;
 export class Channel {
   /** Called with every event. @type {(invoke: Invoke) => void} */
   onInvoke = () => {};
+  /** Called before `onInvoke`: from here on the process speaks for this invocation. @type {(header: Invoke['header']) => void} */
+  onArrive = () => {};
   #pipe;
+  #reader = new frames.FrameReader((frame) => this.#accept(frame));
+  #waiting = false;
   #askedOnce = false;
 
   /** @returns {Promise<Channel>} */
   static async open() {
     const channel = new Channel();
-    const reader = new frames.FrameReader((frame) => channel.#accept(frame));
-    channel.#pipe = await openPipe(DESCRIPTOR, (bytes) => reader.push(bytes), leave);
+    channel.#pipe = await openPipe(DESCRIPTOR, (bytes) => channel.#reader.push(bytes), leave);
     channel.#pipe.unref();
     return channel;
   }
@@ -39,7 +42,7 @@ export class Channel {
   /** Ask for the next event; the environment may freeze from here on. */
   next() {
     this.#askedOnce = true;
-    this.#pipe.ref();
+    this.#wait();
     this.#write(NEXT_FRAME);
   }
 
@@ -51,7 +54,17 @@ export class Channel {
   /** One write for both: nothing of the process runs between them. @param {string} id @param {string} result */
   respondAndNext(id, result) {
     this.#write(Buffer.concat([frames.encodeFrame(frames.RESPONSE, idHeader(id), result), NEXT_FRAME]));
-    this.#pipe.ref();
+    this.#wait();
+  }
+
+  /**
+   * Take an event that has arrived now, before the event loop comes to it. After a thaw Node runs overdue timers first,
+   * and what those print belongs to the invocation that thawed them (nodejs-runtime facts §7).
+   */
+  look() {
+    if (!this.#waiting) return;
+    const bytes = readAvailable(DESCRIPTOR);
+    if (bytes) this.#reader.push(bytes);
   }
 
   /** @param {string} id @param {import('./errors.mjs').WireError} error */
@@ -81,9 +94,16 @@ export class Channel {
     this.#write(frames.encodeFrame(frames.STREAM_END, header, error?.body ?? ''));
   }
 
+  #wait() {
+    this.#waiting = true;
+    this.#pipe.ref();
+  }
+
   #accept(frame) {
     if (frame.kind !== frames.INVOKE) return;
+    this.#waiting = false;
     this.#pipe.unref();
+    this.onArrive(frame.header);
     this.onInvoke(frame);
   }
 

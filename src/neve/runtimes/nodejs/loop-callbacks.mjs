@@ -26,6 +26,7 @@ let reportFatal;
  */
 export function prepare(channel) {
   acceptLookalikes();
+  channel.onArrive = begin;
   defineGlobal();
   installExitListener();
   reportFatal = (thrown) => channel.initialized || channel.failInit(wireError(thrown));
@@ -66,7 +67,7 @@ function answerByCompletion(channel, handler, scheduleNext) {
   const neverSettles = handler.constructor.name === 'AsyncFunction';
   channel.onInvoke = soon((invoke) => {
     const completion = new Completion(channel, invoke.header.id, scheduleNext);
-    begin(invoke.header, (thrown) => completion.report(thrown));
+    reportFatal = (thrown) => completion.report(thrown);
     setExitListener(() => (neverSettles ? completion.fail(new NodeJsExit(NEVER_SETTLED)) : completion.complete(null)));
     call(handler, invoke, completion);
   });
@@ -77,7 +78,7 @@ async function answerByStream(channel, handler, scheduleNext) {
   channel.onInvoke = soon((invoke) => {
     const context = { callbackWaitsForEmptyEventLoop: true };
     const streaming = new Streaming(channel, handler, invoke.header.id);
-    begin(invoke.header, (thrown) => streaming.report(thrown));
+    reportFatal = (thrown) => streaming.report(thrown);
     setExitListener(() => {
       streaming.fail(new NodeJsExit(NEVER_SETTLED));
       scheduleNext();
@@ -97,11 +98,10 @@ function soon(answer) {
   return (invoke) => void arrived.then(() => answer(invoke));
 }
 
-function begin(header, report) {
+function begin(header) {
   globalThis[REQUEST_ID] = header.id;
   globalThis[TENANT_ID] = header.tenant;
   setTrace(header.trace);
-  reportFatal = report;
 }
 
 function call(handler, invoke, completion) {

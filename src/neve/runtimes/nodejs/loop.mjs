@@ -19,6 +19,7 @@ let channelOfInit;
 /** @param {import('./channel.mjs').Channel} channel */
 export function prepare(channel) {
   channelOfInit = channel;
+  channel.onArrive = begin;
   defineGlobal({ InvokeStore: invokeStore });
 }
 
@@ -61,7 +62,6 @@ function plainAnswers(handler) {
 
 async function plainAnswer(handler, { header, body }) {
   const event = JSON.parse(body); // a failure ends the process
-  begin(header);
   try {
     const value = await handler(event, contextOf(header));
     const result = serialize(value, (message) => new JSONStringifyError(message));
@@ -78,7 +78,6 @@ async function plainAnswer(handler, { header, body }) {
 async function streamedAnswers(channel, handler) {
   const { Streaming } = await import('./response-stream.mjs');
   return async (invoke) => {
-    begin(invoke.header);
     await new Streaming(channel, handler, invoke.header.id).run(invoke, () => contextOf(invoke.header));
     return () => channel.next();
   };

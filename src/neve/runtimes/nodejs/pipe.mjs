@@ -5,6 +5,8 @@
 // `process.binding`, which every Node from 18 to 24 has; without it, or where asking for it would print a warning, the
 // same is done with node:net.
 
+import { fs } from './builtins.mjs';
+
 const CHUNK_BYTES = 65536;
 
 /**
@@ -22,6 +24,20 @@ const CHUNK_BYTES = 65536;
  */
 export async function openPipe(fd, onBytes, onEnd) {
   return rawIsQuiet() ? openRaw(fd, onBytes, onEnd) : openSocket(fd, onBytes, onEnd);
+}
+
+/**
+ * What has arrived on an open pipe (which is non-blocking), past the event loop; the bytes are the caller's.
+ * @param {number} fd
+ * @returns {Buffer | undefined}
+ */
+export function readAvailable(fd) {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  try {
+    return buffer.subarray(0, fs.readSync(fd, buffer));
+  } catch {
+    return undefined; // nothing is there (EAGAIN); an end or an error is for the event loop to find
+  }
 }
 
 function rawIsQuiet() {
