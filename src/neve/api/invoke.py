@@ -31,6 +31,7 @@ _JSON = (b"content-type", b"application/json")
 _REMAPPED = (b"x-amzn-remapped-content-length", b"0")
 _FAILED = (b"x-amz-function-error", b"Unhandled")  # the only value that the service has sent since 2019
 _EMPTY_EVENT = b"{}"
+_SPACE = b" \t\r\n"
 _JSON_VALUE = msgspec.json.Decoder(msgspec.Raw)
 _PLAIN_NAME = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
@@ -84,12 +85,21 @@ def _event(body: bytes) -> bytes:
         _JSON_VALUE.decode(body)
     except (msgspec.DecodeError, RecursionError):
         return _explained(body)
-    return body
+    # Strings that are only skipped are not looked into: what is no UTF-8 is for the slow way to judge.
+    return body if body.isascii() or _is_utf8(body) else _explained(body)
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _explained(body: bytes) -> bytes:
     """The slow way: msgspec is stricter than the service's parser in places, so that parser's rules have the last word."""
-    if not body or body.isspace():
+    if not body.strip(_SPACE):
         return _EMPTY_EVENT
     refusal = json_text.invalid_request_text(body)
     if refusal is None and not _is_one_value(body):
@@ -107,6 +117,8 @@ def _is_one_value(body: bytes) -> bool:
         json.loads(body)
     except RecursionError:
         return True  # deep, and whole as far as the service's parser looked
+    except UnicodeDecodeError:
+        return True  # longer than it need be, which that parser takes
     except ValueError:
         return False
     return True
