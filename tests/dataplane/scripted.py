@@ -12,7 +12,8 @@ from typing import Any
 
 from neve.clock import Clock
 from neve.dataplane import channel as frames
-from neve.dataplane.environment import Environment, Plan
+from neve.dataplane.environment import Environment
+from neve.dataplane.plan import Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.run import Run
 from neve.dataplane.sandbox.sandbox import Command, Exit, Usage

@@ -13,37 +13,21 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from neve import log
-from neve.clock import Clock
 from neve.dataplane import channel as frames
 from neve.dataplane import failures
 from neve.dataplane.channel import Channel
 from neve.dataplane.output import Line, OutputPipe
+from neve.dataplane.plan import Plan, Surroundings
+from neve.dataplane.reporter import Measured, Reporter
 from neve.dataplane.run import Run
-from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
-from neve.domain import record as kinds
-from neve.domain.billing import billed_ms
+from neve.dataplane.sandbox.sandbox import Exit, Sandbox
 from neve.domain.environment import Action, Signal, State, transition
 from neve.domain.errors import PlatformError, SandboxFailed
-from neve.domain.function import Function
 from neve.domain.invocation import InvocationResult, Status
-from neve.domain.limits import MEBIBYTE, SYNC_RESPONSE_BYTES
-from neve.domain.record import Origin, Record
-from neve.settings import Settings
+from neve.domain.limits import SYNC_RESPONSE_BYTES
+from neve.domain.record import Origin
 
 _USAGE_AGE_S = 0.05
-
-
-class Surroundings(Protocol):
-    """What an environment needs of the data plane."""
-
-    clock: Clock
-    settings: Settings
-
-    def publish(self, record: Record) -> None:
-        """Tell the stream."""
-
-    def log_tail(self, request_id: str) -> bytes:
-        """The tail that was kept for this invocation."""
 
 
 class Owner(Protocol):
@@ -54,16 +38,6 @@ class Owner(Protocol):
 
     def released(self, environment: "Environment") -> None:
         """Nothing is left of the environment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What every environment of a function version is made of."""
-
-    function: Function
-    command: Callable[[str], Command]  # takes the log stream's name
-    runtime_version: str
-    runtime_version_arn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +77,7 @@ class Environment:
         self._sandbox = sandbox
         self._around = around
         self._owner = owner
+        self._reporter = Reporter(origin, plan, around)
         self._loop = asyncio.get_running_loop()
         self._generation: _Generation | None = None
         self._run: Run | None = None
@@ -187,7 +162,7 @@ class Environment:
     def _start_generation(self) -> None:
         self._init_started = time.perf_counter()
         if self.state is State.STARTING:
-            self._publish(kinds.INIT_START, self._init_members("init") | self._version_members())
+            self._reporter.init_started()
             self._timer = self._loop.call_later(self._around.settings.init_seconds, self._init_ran_out)
         self._starting = self._spawn(self._start_processes())
 
@@ -232,32 +207,14 @@ class Environment:
         """The init phase is over without success; the state says whether an invocation was waiting for it."""
         self._drain(flush=True)
         phase = "invoke" if self.state is State.RESTARTING else "init"
-        self._report_init(phase, failure.status, failure.error_type)
+        self._init_ended(phase, failure.status, failure.error_type)
         self._move(signal, failure)
 
-    def _report_init(self, phase: str, status: str, error_type: str | None = None) -> None:
+    def _init_ended(self, phase: str, status: str, error_type: str | None = None) -> None:
         duration_ms = (time.perf_counter() - self._init_started) * 1000.0
-        members = self._init_members(phase) | {"status": status}
-        if error_type is not None:
-            members["errorType"] = error_type
-        self._publish(kinds.INIT_RUNTIME_DONE, members)
-        self._publish(kinds.INIT_REPORT, members | {"metrics": {"durationMs": round(duration_ms, 2)}})
+        self._reporter.init_ended(phase, status, error_type, duration_ms, self._run)
         if phase == "init" and status == "success":
             self._init_ms = duration_ms
-
-    def _init_members(self, phase: str) -> dict[str, Any]:
-        return {"initializationType": "on-demand", "phase": phase}
-
-    def _version_members(self) -> dict[str, Any]:
-        function = self._plan.function
-        return {
-            "runtimeVersion": self._plan.runtime_version,
-            "runtimeVersionArn": self._plan.runtime_version_arn,
-            "functionName": function.name,
-            "functionVersion": function.version,
-            "instanceId": self.id,
-            "instanceMaxMemory": function.memory_mb * MEBIBYTE,
-        }
 
     # What the runtime says
 
@@ -285,7 +242,7 @@ class Environment:
             self._look_at_memory()
             if self.state is State.INITIALIZING:
                 self._cancel_timer()
-            self._report_init("invoke" if self.state is State.RESTARTING else "init", "success")
+            self._init_ended("invoke" if self.state is State.RESTARTING else "init", "success")
             self._move(Signal.ALL_NEXT)
         elif self.state in (State.INVOKING, State.DRAINING):
             self._drain(flush=True)
@@ -322,9 +279,7 @@ class Environment:
         return InvocationResult(Status.SUCCESS, body, version)
 
     def _on_line(self, line: Line) -> None:
-        members = {"text": line.text, "level": line.level}
-        request_id = self._run.request_id if self._run is not None else None
-        self._around.publish(Record(kinds.FUNCTION, self._around.clock.now_ms(), self.origin, request_id, members))
+        self._reporter.line(line, self._run)
 
     async def _wait_for_end(self, generation: _Generation) -> None:
         end = await self._sandbox.wait()
@@ -346,16 +301,16 @@ class Environment:
 
     def _send(self, *_: Any) -> None:
         run = self._begin_run()
-        self._publish_start(run)
+        self._reporter.start(run)
         self._deliver(run)
 
     def _thaw_and_send(self, *_: Any) -> None:
         """The event lies in the socket before anything moves: what was left over runs for the invocation that thaws it."""
         run = self._begin_run()
-        self._publish_start(run)
+        self._reporter.start(run)
         self._deliver(run)
         frozen_ms = self._thaw()
-        self._publish(kinds.THAW, {"frozenMs": round(frozen_ms, 2)})
+        self._reporter.thawed(frozen_ms, run)
 
     def _restart(self, *_: Any) -> None:
         self._begin_run()
@@ -363,7 +318,7 @@ class Environment:
 
     def _send_after_init(self, *_: Any) -> None:
         run = self._current()
-        self._publish_start(run)
+        self._reporter.start(run)
         self._deliver(run)
 
     def _begin_run(self) -> Run:
@@ -378,12 +333,6 @@ class Environment:
         if self._run is None:
             raise AssertionError(f"environment {self.id} is {self.state.value} without an invocation")
         return self._run
-
-    def _publish_start(self, run: Run) -> None:
-        function = self._plan.function
-        members = {"requestId": run.request_id, "functionArn": run.invocation.invoked_arn, "version": function.version}
-        self._publish(kinds.START, members | _tracing(run))
-        run.told_start = True
 
     def _deliver(self, run: Run) -> None:
         assert self._generation is not None
@@ -419,37 +368,15 @@ class Environment:
     def _end_run(self, run: Run, outcome: InvocationResult, duration_ms: float) -> None:
         """Report an invocation and let go of it. `outcome` is what reports tell; the caller may have had another answer."""
         self._cancel_timer()
-        self._report(run, outcome, duration_ms)
+        self._look_at_memory()
+        init_ms, self._init_ms = self._init_ms, None
+        self._reporter.finished(run, outcome, Measured(duration_ms, init_ms, self._memory_bytes))
         self._run = None
         answer = run.answer or outcome
         if run.invocation.wants_log_tail:
             answer = _with_tail(answer, self._around.log_tail(run.request_id))
         run.resolve(answer)
         run.on_finish()
-
-    def _report(self, run: Run, outcome: InvocationResult, duration_ms: float) -> None:
-        common: dict[str, Any] = {"requestId": run.request_id, "status": outcome.status.value}
-        if outcome.error_type is not None:
-            common["errorType"] = _reported_type(outcome)
-        duration_ms = round(duration_ms, 2)
-        produced = {"durationMs": duration_ms, "producedBytes": len(run.answer.payload) if run.answer else 0}
-        self._publish(kinds.RUNTIME_DONE, common | {"metrics": produced} | _tracing(run))
-        self._publish(kinds.REPORT, common | {"metrics": self._metrics(duration_ms)} | _tracing(run))
-
-    def _metrics(self, duration_ms: float) -> dict[str, Any]:
-        settings = self._around.settings
-        init_ms, self._init_ms = self._init_ms, None
-        billed = billed_ms(
-            duration_ms, init_ms or 0.0, step_ms=settings.billing_step_ms, init_is_billed=settings.bill_init
-        )
-        self._look_at_memory()
-        metrics = {
-            "durationMs": duration_ms,
-            "billedDurationMs": billed,
-            "memorySizeMB": self._plan.function.memory_mb,
-            "maxMemoryUsedMB": math.ceil(self._memory_bytes / MEBIBYTE),
-        }
-        return metrics if init_ms is None else metrics | {"initDurationMs": round(init_ms, 2)}
 
     # Failing
 
@@ -458,7 +385,7 @@ class Environment:
         run = self._current()
         self._drain(flush=True)
         if self.state is State.RESTARTING:
-            self._report_init("invoke", "timeout")
+            self._init_ended("invoke", "timeout")
         timeout_s = self._plan.function.timeout_s
         self._move(
             Signal.TIMEOUT, InitFailure(failures.TIMEOUT, failures.timed_out(run.request_id, timeout_s), "timeout")
@@ -468,12 +395,11 @@ class Environment:
         """The invocation fails: answer at once, then reset. The environment stays, without processes."""
         run = self._current()
         if not run.told_start:  # it failed inside its suppressed init
-            self._publish_start(run)
+            self._reporter.start(run)
         if failure.status == "timeout":
             duration_ms, status = self._plan.function.timeout_s * 1000.0, Status.TIMEOUT
         else:
             duration_ms, status = (time.perf_counter() - run.started) * 1000.0, Status.ERROR
-        self._look_at_memory()
         payload = failure.payload if failure.payload is not None else _platform_payload(run, failure)
         outcome = InvocationResult(status, payload, self._plan.function.version, failure.error_type)
         self._end_run(run, outcome, duration_ms)
@@ -530,7 +456,7 @@ class Environment:
                 self.stop()  # what cannot be frozen must not go on unseen
             return
         if self._idle_from == since:  # else it was thawed meanwhile, and perhaps is freezing again by another task
-            self._publish(kinds.FREEZE, {"durationMs": round((time.perf_counter() - since) * 1000.0, 3)})
+            self._reporter.frozen((time.perf_counter() - since) * 1000.0)
             self._move(Signal.FROZEN)
 
     def _thaw(self) -> float:
@@ -563,7 +489,7 @@ class Environment:
         self._move(Signal.STOPPED)
 
     def _release(self, *_: Any) -> None:
-        self._publish(kinds.ENVIRONMENT_STOPPED, {"invocations": self.invocations})
+        self._reporter.stopped(self.invocations)
         self._stopped.set()
         self._owner.released(self)
 
@@ -582,10 +508,6 @@ class Environment:
         if error is not None:
             log.failure("environment.task", error, environment=self.id, state=self.state.value)
 
-    def _publish(self, kind: str, members: Mapping[str, Any]) -> None:
-        request_id = self._run.request_id if self._run is not None else None
-        self._around.publish(Record(kind, self._around.clock.now_ms(), self.origin, request_id, members))
-
     def _drain(self, flush: bool = False) -> None:
         if self._generation is not None:
             self._generation.output.drain(flush)
@@ -603,20 +525,8 @@ class Environment:
             self._memory_bytes = self._sandbox.usage().memory_bytes
 
 
-def _tracing(run: Run) -> dict[str, Any]:
-    return {"tracing": {"type": "X-Amzn-Trace-Id", "value": run.invocation.trace_id}}
-
-
 def _with_tail(result: InvocationResult, tail: bytes) -> InvocationResult:
     return InvocationResult(result.status, result.payload, result.executed_version, result.error_type, tail)
-
-
-def _reported_type(outcome: InvocationResult) -> str | None:
-    """Types that are none of the service's families are told as unknown ones, invoke-api facts §6."""
-    error_type = outcome.error_type
-    if error_type is None or error_type.startswith(("Runtime.", "Function.", "Sandbox.", "Extension.")):
-        return error_type
-    return "Function.Unknown"
 
 
 def _platform_payload(run: Run, failure: InitFailure) -> bytes:

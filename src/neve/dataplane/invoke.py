@@ -9,15 +9,17 @@ from typing import Protocol
 
 from neve import __version__
 from neve.clock import Clock
-from neve.dataplane.environment import Environment, Plan
+from neve.dataplane.environment import Environment
+from neve.dataplane.plan import Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.run import Run
 from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox.sandbox import Command, Limits, SandboxKind
-from neve.dataplane.slots import Slots
+from neve.dataplane.slots import Slots, throttled
 from neve.dataplane.stream import LogTails, Stream
 from neve.dataplane.variables import Places, variables
 from neve.domain import record as kinds
+from neve.domain.environment import State
 from neve.domain.errors import PlatformError
 from neve.domain.function import Function
 from neve.domain.invocation import Invocation, InvocationResult
@@ -28,6 +30,9 @@ from neve.domain.world import World
 from neve.settings import Settings
 
 _PoolKey = tuple[World, str, str]
+
+# How long a caller waits for the slot of an invocation that has answered; far longer than a runtime needs on a busy machine.
+_MOMENT_S = 0.05
 
 
 class TaskRoots(Protocol):
@@ -76,15 +81,26 @@ class DataPlane:
         A caller that gives up does not end the invocation: as on Lambda it runs to its end.
         """
         world = invocation.function.world
-        if self._closing:
-            raise PlatformError("Neve is stopping and takes no new invocations.")
-        self._slots.take(world)
+        self._check_open()
+        if not self._slots.take(world):
+            await self._take_soon(world)
         try:
             pool = await self._pool(invocation.function)
+            self._check_open()  # an environment that is started after the end of all others would be nobody's
         except BaseException:
             self._slots.give_back(world)
             raise
         return await asyncio.shield(self._submit(pool, invocation))
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise PlatformError("Neve is stopping and takes no new invocations.")
+
+    async def _take_soon(self, world: World) -> None:
+        """An invocation that has answered gives its slot back at once: who comes back that quickly is not throttled."""
+        if not any(each.state is State.DRAINING and each.origin.world == world for each in self.environments()):
+            raise throttled()
+        await self._slots.take_within(world, _MOMENT_S)
 
     def _submit(self, pool: Pool, invocation: Invocation) -> "asyncio.Future[InvocationResult]":
         world = invocation.function.world

@@ -1,0 +1,34 @@
+"""What an environment is made of, and what it needs of the data plane around it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from neve.clock import Clock
+from neve.dataplane.sandbox.sandbox import Command
+from neve.domain.function import Function
+from neve.domain.record import Record
+from neve.settings import Settings
+
+
+class Surroundings(Protocol):
+    """What an environment needs of the data plane."""
+
+    clock: Clock
+    settings: Settings
+
+    def publish(self, record: Record) -> None:
+        """Tell the stream."""
+
+    def log_tail(self, request_id: str) -> bytes:
+        """The tail that was kept for this invocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every environment of a function version is made of."""
+
+    function: Function
+    command: Callable[[str], Command]  # takes the log stream's name
+    runtime_version: str
+    runtime_version_arn: str

@@ -1,0 +1,126 @@
+"""Tells the stream what happens to one environment and its invocations, in records of the Telemetry API's schema."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neve.dataplane.output import Line
+from neve.dataplane.plan import Plan, Surroundings
+from neve.dataplane.run import Run
+from neve.domain import record as kinds
+from neve.domain.billing import billed_ms
+from neve.domain.invocation import InvocationResult
+from neve.domain.limits import MEBIBYTE
+from neve.domain.record import Origin, Record
+
+_KNOWN_FAMILIES = ("Runtime.", "Function.", "Sandbox.", "Extension.")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an invocation took; `init_ms` only for the first one after an init phase."""
+
+    duration_ms: float
+    init_ms: float | None
+    memory_bytes: int
+
+
+class Reporter:
+    """The voice of one environment."""
+
+    def __init__(self, origin: Origin, plan: Plan, around: Surroundings) -> None:
+        self._origin = origin
+        self._plan = plan
+        self._around = around
+
+    def init_started(self) -> None:
+        """An init phase began; a suppressed init does not say so."""
+        function = self._plan.function
+        version = {
+            "runtimeVersion": self._plan.runtime_version,
+            "runtimeVersionArn": self._plan.runtime_version_arn,
+            "functionName": function.name,
+            "functionVersion": function.version,
+            "instanceId": self._origin.environment_id,
+            "instanceMaxMemory": function.memory_mb * MEBIBYTE,
+        }
+        self._tell(kinds.INIT_START, _init("init") | version, None)
+
+    def init_ended(self, phase: str, status: str, error_type: str | None, duration_ms: float, run: Run | None) -> None:
+        """`phase` is `init`, or `invoke` for a suppressed init inside `run`."""
+        members = _init(phase) | {"status": status}
+        if error_type is not None:
+            members["errorType"] = error_type
+        self._tell(kinds.INIT_RUNTIME_DONE, members, run)
+        self._tell(kinds.INIT_REPORT, members | {"metrics": {"durationMs": round(duration_ms, 2)}}, run)
+
+    def start(self, run: Run) -> None:
+        """The invocation begins."""
+        invocation = run.invocation
+        members = {
+            "requestId": run.request_id,
+            "functionArn": invocation.invoked_arn,
+            "version": self._plan.function.version,
+        }
+        self._tell(kinds.START, members | _tracing(run), run)
+        run.told_start = True
+
+    def finished(self, run: Run, outcome: InvocationResult, measured: Measured) -> None:
+        """The invocation is over: END and REPORT."""
+        common: dict[str, Any] = {"requestId": run.request_id, "status": outcome.status.value}
+        if outcome.error_type is not None:
+            common["errorType"] = _reported_type(outcome.error_type)
+        produced = {
+            "durationMs": round(measured.duration_ms, 2),
+            "producedBytes": len(run.answer.payload) if run.answer else 0,
+        }
+        self._tell(kinds.RUNTIME_DONE, common | {"metrics": produced} | _tracing(run), run)
+        self._tell(kinds.REPORT, common | {"metrics": self._metrics(measured)} | _tracing(run), run)
+
+    def line(self, line: Line, run: Run | None) -> None:
+        """User code printed something; while an invocation runs it belongs to that one, whoever printed it."""
+        self._tell(kinds.FUNCTION, {"text": line.text, "level": line.level}, run)
+
+    def frozen(self, duration_ms: float) -> None:
+        """Everything stands still; `duration_ms` is what freezing took."""
+        self._tell(kinds.FREEZE, {"durationMs": round(duration_ms, 3)}, None)
+
+    def thawed(self, frozen_ms: float, run: Run) -> None:
+        """It goes on, after `frozen_ms`."""
+        self._tell(kinds.THAW, {"frozenMs": round(frozen_ms, 2)}, run)
+
+    def stopped(self, invocations: int) -> None:
+        """Nothing is left of the environment."""
+        self._tell(kinds.ENVIRONMENT_STOPPED, {"invocations": invocations}, None)
+
+    def _metrics(self, measured: Measured) -> dict[str, Any]:
+        settings = self._around.settings
+        duration_ms = round(measured.duration_ms, 2)
+        billed = billed_ms(
+            duration_ms, measured.init_ms or 0.0, step_ms=settings.billing_step_ms, init_is_billed=settings.bill_init
+        )
+        metrics = {
+            "durationMs": duration_ms,
+            "billedDurationMs": billed,
+            "memorySizeMB": self._plan.function.memory_mb,
+            "maxMemoryUsedMB": math.ceil(measured.memory_bytes / MEBIBYTE),
+        }
+        return metrics if measured.init_ms is None else metrics | {"initDurationMs": round(measured.init_ms, 2)}
+
+    def _tell(self, kind: str, members: Mapping[str, Any], run: Run | None) -> None:
+        request_id = run.request_id if run is not None else None
+        self._around.publish(Record(kind, self._around.clock.now_ms(), self._origin, request_id, members))
+
+
+def _init(phase: str) -> dict[str, Any]:
+    return {"initializationType": "on-demand", "phase": phase}
+
+
+def _tracing(run: Run) -> dict[str, Any]:
+    return {"tracing": {"type": "X-Amzn-Trace-Id", "value": run.invocation.trace_id}}
+
+
+def _reported_type(error_type: str) -> str:
+    """Types that are none of the service's families are told as unknown ones, invoke-api facts §6."""
+    return error_type if error_type.startswith(_KNOWN_FAMILIES) else "Function.Unknown"
