@@ -6,6 +6,7 @@ Stop, in the reverse: the door takes no more, running invocations end (bounded),
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -63,8 +64,15 @@ def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = None) 
 
     OperatorError when the settings, the port or the data directory do not allow a start.
     """
+    _allow_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, on_ready or (lambda url: None)))
+
+
+def _allow_open_files() -> None:
+    """Each environment holds a handful of descriptors: take as many as the system gives. Functions get the service's 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def survey_items() -> list[dict[str, Any]]:
