@@ -7,13 +7,14 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.machine import until
+from tests.acceptance.machine import turns, until
 from tests.acceptance.server import ROLE, NeveServer
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -87,6 +88,15 @@ class Deployed:
         """The one environment, once it is frozen."""
         until(lambda: [each["state"] for each in self.environments()] == ["frozen"], f"{self.name} is not frozen")
         return self.environments()[0]
+
+    @contextmanager
+    def motionless(self) -> Iterator[dict[str, Any]]:
+        """Wait until it is frozen; whatever happens inside the `with`, no thread of it runs."""
+        environment = self.wait_frozen()
+        before = turns(environment["pid"])
+        yield environment
+        assert [(each["id"], each["state"]) for each in self.environments()] == [(environment["id"], "frozen")]
+        assert turns(environment["pid"]) == before
 
     def wait_overdue(self, seconds: float) -> None:
         """Until it is frozen and a timer of the function that was set before this call is overdue by the real clock."""

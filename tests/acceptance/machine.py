@@ -31,6 +31,14 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
+def turns(pid: int) -> int:
+    """How often the kernel has given the processor to any thread of the process: a frozen one never gets it."""
+    texts = [status.read_text() for status in Path(f"/proc/{pid}/task").glob("*/status")]
+    lines = [line.split() for text in texts for line in text.splitlines() if "ctxt_switches" in line]
+    assert lines, f"process {pid} is gone"
+    return sum(int(count) for _, count in lines)
+
+
 def started(pid: int) -> str | None:
     """When the process began, in ticks since boot: with the pid it names one process for ever. None when it is gone."""
     fields = _fields(pid)

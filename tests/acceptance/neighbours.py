@@ -7,6 +7,7 @@ or refused with a status of its own.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,7 @@ class ObjectStore:
         self._held: dict[str, threading.Event] = {}
         self._slow: dict[str, float] = {}
         self._refused: dict[str, int] = {}
+        self._open: Counter[str] = Counter()  # requests that have come and are not answered
         store = self
 
         class Door(BaseHTTPRequestHandler):
@@ -41,6 +43,8 @@ class ObjectStore:
                     self.wfile.flush()
                 except OSError:
                     self.close_connection = True  # the function was killed meanwhile
+                finally:
+                    store._answered(self.path)
 
             do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - names of the base class
 
@@ -57,8 +61,10 @@ class ObjectStore:
         self._held[path] = threading.Event()
 
     def let_go(self, path: str) -> None:
-        """Answer what waits, and whatever comes."""
+        """Answer what waits, and whatever comes; returns when the answers are on their way."""
         self._held[path].set()
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._open[path], BOUND_S), f"{path} was not answered"
 
     def slow_down(self, path: str, seconds: float) -> None:
         """From now on requests for this path take so long."""
@@ -82,6 +88,7 @@ class ObjectStore:
     def _serve(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         with self._changed:
             self.requests.append((method, path))
+            self._open[path] += 1
             self._changed.notify_all()
         held = self._held.get(path)
         if held is not None:
@@ -91,6 +98,11 @@ class ObjectStore:
             status, answer = self._apply(method, path, body)
             self._changed.notify_all()
         return status, answer
+
+    def _answered(self, path: str) -> None:
+        with self._changed:
+            self._open[path] -= 1
+            self._changed.notify_all()
 
     def _apply(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         if path in self._refused:

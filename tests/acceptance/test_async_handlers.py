@@ -123,12 +123,11 @@ def test_put_that_is_not_awaited_is_absent_until_the_next_invocation_thaws_it(
     store.hold("/uploads/1")
     answer = function.invoke({"id": 1})  # at once: the leave to upload is held
     assert (answer.error, answer.value) == (None, {"id": 1})
-    environment = function.wait_frozen()
-    used = cpu_seconds(environment["pid"])
-    store.let_go("/uploads/1")
-    bystander.invoke({"way": "return"})  # somebody else's life goes on
-    assert [(each["id"], each["state"]) for each in function.environments()] == [(environment["id"], "frozen")]
-    assert cpu_seconds(environment["pid"]) == used
+    with function.motionless() as environment:
+        used = cpu_seconds(environment["pid"])
+        store.let_go("/uploads/1")
+        bystander.invoke({"way": "return"})  # somebody else's life goes on
+        assert cpu_seconds(environment["pid"]) == used
     assert ("PUT", "/invoices/1") not in store.requests
 
     store.hold("/later")
@@ -147,8 +146,8 @@ def test_put_that_is_not_awaited_is_never_done_when_the_environment_is_gone(
     function = deployed("a02-forgotten-await", runtime, Environment=with_store(store))
     store.hold("/uploads/1")
     function.invoke({"id": 1})
-    function.wait_frozen()
-    store.let_go("/uploads/1")
+    with function.motionless():
+        store.let_go("/uploads/1")
     function.renew()
     assert function.invoke({"id": 2}).error is None
     assert ("PUT", "/invoices/1") not in store.requests
@@ -233,8 +232,8 @@ def users(deployed: Deploy, store: ObjectStore, runtime: str) -> Deployed:
     store.hold("/credentials")
     answer = function.invoke({"id": 1}, tail=True)
     assert (answer.status, answer.error, answer.value) == (200, None, {"statusCode": 200})
-    function.wait_frozen()
-    store.let_go("/credentials")
+    with function.motionless():
+        store.let_go("/credentials")
     assert inside(function.log_lines(), answer.request_id) == []
     assert "/users/1" not in store.objects
     return function
@@ -335,8 +334,8 @@ def test_continuation_of_a_post_that_is_not_awaited_runs_in_another_invocation_o
     store.hold("/events")
     first = function.invoke({"id": 1})
     assert (first.error, first.value) == (None, "thanks")
-    function.wait_frozen()
-    store.let_go("/events")
+    with function.motionless():
+        store.let_go("/events")
     if fate == "never":
         function.renew()
         assert not any("posted" in line for line in function.log_lines())

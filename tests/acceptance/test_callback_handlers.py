@@ -176,8 +176,8 @@ def begin_and_leave(function: Deployed, store: ObjectStore) -> Answer:
     store.hold("/uploads/1")
     answer = function.invoke({"id": 1})
     assert (answer.error, answer.value) == (None, {"id": 1})
-    function.wait_frozen()
-    store.let_go("/uploads/1")
+    with function.motionless():
+        store.let_go("/uploads/1")
     return answer
 
 
