@@ -180,6 +180,23 @@ async def _timed_out(stage: Stage, process: Process) -> InvocationResult:
     return await result
 
 
+async def test_a_runtime_that_ends_while_nobody_uses_it_is_started_again_inside_the_next_invocation(stage: Stage) -> None:
+    process = await ready(stage)
+    (environment,) = stage.pool
+    process.end(Exit(1, None))
+    await stage.sandboxes[0].wait_asked("kill")
+    first, second = stage.submit("one"), stage.submit("two")
+    restarted, other = await stage.process(0), await stage.process(1)
+    for each, request_id in ((restarted, "one"), (other, "two")):
+        each.next()
+        assert (await each.event())[0]["id"] == request_id
+    restarted.respond("one")
+    other.respond("two")
+    await asyncio.gather(first, second)
+    assert len(list(stage.pool)) == 2
+    assert environment.invocations == 2
+
+
 async def test_a_late_answer_to_an_earlier_invocation_is_refused(stage: Stage) -> None:
     process = await ready(stage)
     result = stage.submit("one")

@@ -406,10 +406,14 @@ class Environment:
         self._end_generation(self._settle_down)
 
     def _kill(self, *_: Any) -> None:
-        """The init phase failed, or an idle runtime ended by itself: the next invocation initializes again."""
+        """The init phase failed: the next invocation initializes again."""
         self._cancel_timer()
-        self._idle_from = None
         self._end_generation(self._settle_down)
+
+    def _clear(self, *_: Any) -> None:
+        """An idle runtime ended by itself. The pool has this environment already, and gives it away as it is."""
+        self._idle_from = None
+        self._end_generation(lambda: None)
 
     def _settle_down(self) -> None:
         if self.state is State.DOWN:
@@ -547,6 +551,7 @@ _PERFORM: Mapping[Action, Callable[..., None]] = {
     Action.FINISH: Environment._finish,
     Action.KILL_AND_FAIL: Environment._kill_and_fail,
     Action.KILL: Environment._kill,
+    Action.CLEAR: Environment._clear,
     Action.SHUT_DOWN: Environment._shut_down,
     Action.RELEASE: Environment._release,
 }

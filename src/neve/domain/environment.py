@@ -52,7 +52,8 @@ class Action(Enum):
     ANSWERED = "answered"  # the caller may have the result
     FINISH = "finish"  # the invocation is over: report it, then settle
     KILL_AND_FAIL = "kill and fail"  # the invocation fails; processes go, the environment stays
-    KILL = "kill"
+    KILL = "kill"  # the init phase failed: processes go, the environment is offered as it is
+    CLEAR = "clear"  # an idle runtime ended by itself: what is left of it goes, the environment stays where it is
     SHUT_DOWN = "shut down"
     RELEASE = "release"  # nothing is left: give everything back
 
@@ -83,18 +84,18 @@ TRANSITIONS: dict[State, dict[Signal, tuple[State, Action]]] = {
     _S.READY: {
         _G.ASSIGN: (_S.INVOKING, _A.SEND),
         _G.FREEZE: (_S.FREEZING, _A.FREEZE),
-        _G.PROCESS_GONE: (_S.DOWN, _A.KILL),
+        _G.PROCESS_GONE: (_S.DOWN, _A.CLEAR),
         _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
     },
     _S.FREEZING: {
         _G.FROZEN: (_S.FROZEN, _A.NOTHING),
         _G.ASSIGN: (_S.INVOKING, _A.THAW_AND_SEND),
-        _G.PROCESS_GONE: (_S.DOWN, _A.KILL),
+        _G.PROCESS_GONE: (_S.DOWN, _A.CLEAR),
         _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
     },
     _S.FROZEN: {
         _G.ASSIGN: (_S.INVOKING, _A.THAW_AND_SEND),
-        _G.PROCESS_GONE: (_S.DOWN, _A.KILL),
+        _G.PROCESS_GONE: (_S.DOWN, _A.CLEAR),
         _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
     },
     _S.INVOKING: {
