@@ -194,18 +194,25 @@ def test_queries_side_by_side_cost_one_query_less_than_in_a_row(
     store.slow_down("/stock", 0.1)
     store.slow_down("/prices", 0.1)
 
-    def best(together: bool) -> Report:
-        answers = [function.invoke({"together": together}, tail=True) for _ in range(3)]
-        assert {answer.payload for answer in answers} == {b'{"stock":"7","prices":"9"}'}
-        found = [report_of(function.log_lines(), answer.request_id) for answer in answers]
-        return min(found, key=lambda report: report.duration_ms)
+    def report(together: bool) -> Report:
+        answer = function.invoke({"together": together}, tail=True)
+        assert answer.payload == b'{"stock":"7","prices":"9"}'
+        return report_of(function.log_lines(), answer.request_id)
 
-    in_a_row, side_by_side = best(together=False), best(together=True)
-    assert in_a_row.duration_ms >= 200
-    assert side_by_side.duration_ms >= 100
-    assert in_a_row.duration_ms - side_by_side.duration_ms == pytest.approx(100, abs=30)
-    for report in (in_a_row, side_by_side):
-        assert 0 <= report.billed_ms - report.duration_ms < 1.01
+    # A busy machine can only add to a duration: the least of a few tries is the one that counts.
+    tries: list[tuple[Report, Report]] = []
+    while not tries or (len(tries) < 10 and least(tries, 0) - 200 + least(tries, 1) - 100 > 30):
+        tries.append((report(together=False), report(together=True)))
+    assert least(tries, 0) >= 200
+    assert least(tries, 1) >= 100
+    assert least(tries, 0) - least(tries, 1) == pytest.approx(100, abs=30)
+    for told in (told for each in tries for told in each):
+        assert 0 <= told.billed_ms - told.duration_ms < 1.01
+
+
+def least(tries: list[tuple[Report, Report]], which: int) -> float:
+    """The shortest duration of the first or the second of each pair."""
+    return min(each[which].duration_ms for each in tries)
 
 
 @every_generation
