@@ -180,7 +180,9 @@ async def _timed_out(stage: Stage, process: Process) -> InvocationResult:
     return await result
 
 
-async def test_a_runtime_that_ends_while_nobody_uses_it_is_started_again_inside_the_next_invocation(stage: Stage) -> None:
+async def test_a_runtime_that_ends_while_nobody_uses_it_is_started_again_inside_the_next_invocation(
+    stage: Stage,
+) -> None:
     process = await ready(stage)
     (environment,) = stage.pool
     process.end(Exit(1, None))
