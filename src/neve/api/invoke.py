@@ -3,6 +3,7 @@
 `tests/api/test_invoke.py` holds that both agree; whatever is unusual here is given to the codec for its verdict.
 """
 
+import asyncio
 import base64
 import binascii
 import json
@@ -31,6 +32,7 @@ _JSON = (b"content-type", b"application/json")
 _REMAPPED = (b"x-amzn-remapped-content-length", b"0")
 _FAILED = (b"x-amz-function-error", b"Unhandled")  # the only value that the service has sent since 2019
 _EMPTY_EVENT = b"{}"
+_SHORT_BYTES = 16_384  # explained within some milliseconds
 _SPACE = b" \t\r\n"
 _JSON_VALUE = msgspec.json.Decoder(msgspec.Raw)
 _PLAIN_NAME = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
@@ -44,7 +46,7 @@ def invoke_operation(invoker: Invoker) -> RawOperation:
     async def invoke(call: Call, request: Request) -> Response:
         if not _usual(request):
             codec.parse(request)  # the service's sentence about whatever is wrong; most unusual requests are right
-        asked = _read(call, request)
+        asked = _read(call, request, request.body if _is_json(request.body) else await _explained(request.body))
         function, result = await invoker.invoke(asked)
         return _dry_run() if result is None else _response(function, result, asked.trace_id)
 
@@ -65,28 +67,28 @@ def _usual(request: Request) -> bool:
     )
 
 
-def _read(call: Call, request: Request) -> InvokeRequest:
+def _read(call: Call, request: Request, payload: bytes) -> InvokeRequest:
     return InvokeRequest(
         world=call.world,
         request_id=call.request_id,
         function_name=request.labels["FunctionName"],
         qualifier=request.parameter("Qualifier") if request.query else None,
         invocation_type=_TYPES[request.headers.get(b"x-amz-invocation-type")],
-        payload=_event(request.body),
+        payload=payload,
         wants_log_tail=request.headers.get(b"x-amz-log-type") == b"Tail",
         client_context=_client_context(request.headers.get(b"x-amz-client-context")),
         trace_id=request.header(b"x-amzn-trace-id") or _new_trace(),
     )
 
 
-def _event(body: bytes) -> bytes:
-    """The payload as the function gets it: the bytes that came, once they are known to be JSON."""
+def _is_json(body: bytes) -> bool:
+    """Whether the body plainly is one JSON value."""
     try:
         _JSON_VALUE.decode(body)
     except (msgspec.DecodeError, RecursionError):
-        return _explained(body)
+        return False
     # Strings that are only skipped are not looked into: what is no UTF-8 is for the slow way to judge.
-    return body if body.isascii() or _is_utf8(body) else _explained(body)
+    return body.isascii() or _is_utf8(body)
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -97,8 +99,13 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _explained(body: bytes) -> bytes:
-    """The slow way: msgspec is stricter than the service's parser in places, so that parser's rules have the last word."""
+async def _explained(body: bytes) -> bytes:
+    """The slow way, seconds for megabytes: not on the event loop then."""
+    return _judged(body) if len(body) < _SHORT_BYTES else await asyncio.to_thread(_judged, body)
+
+
+def _judged(body: bytes) -> bytes:
+    """msgspec is stricter than the service's parser in places, so that parser's rules have the last word."""
     if not body.strip(_SPACE):
         return _EMPTY_EVENT
     refusal = json_text.invalid_request_text(body)

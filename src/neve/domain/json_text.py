@@ -119,9 +119,12 @@ _HEX = re.compile(rb"[0-9A-Fa-f]{0,4}")
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _ESCAPE = rb'\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4}'
 _WIDE = rb"[\xc0-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf7][\x80-\xbf]{3}"
-_IN_STRING = re.compile(rb'(?:[^"\\\x00-\x1f\x80-\xff]++|' + _ESCAPE + rb"|" + _WIDE + rb")*+")
-_IN_NAME = re.compile(rb'(?:[^"\\\x00-\x1f]++|' + _ESCAPE + rb")*+")
-_UTF8 = re.compile(rb"(?:[\x00-\x7f]++|" + _WIDE + rb")*+")
+# Bounded, and matched again and again: the engine remembers every step of a repetition. (Possessive ones, which would not,
+# are wrong in Python 3.11 before 3.11.3.)
+_STEPS = rb"{0,10000}"
+_IN_STRING = re.compile(rb'(?:[^"\\\x00-\x1f\x80-\xff]+|' + _ESCAPE + rb"|" + _WIDE + rb")" + _STEPS)
+_IN_NAME = re.compile(rb'(?:[^"\\\x00-\x1f]+|' + _ESCAPE + rb")" + _STEPS)
+_UTF8 = re.compile(rb"(?:[\x00-\x7f]+|" + _WIDE + rb")" + _STEPS)
 
 
 class _Parser:
@@ -524,10 +527,13 @@ class _Parser:
 
 
 def _end_of(pattern: re.Pattern[bytes], data: bytes, start: int) -> int:
-    """Where the longest match from `start` ends; the patterns used here always match."""
-    match = pattern.match(data, start)
-    assert match is not None
-    return match.end()
+    """Where the longest match from `start` ends; the patterns used here always match, if nothing."""
+    while True:
+        match = pattern.match(data, start)
+        assert match is not None
+        if match.end() == start:
+            return start
+        start = match.end()
 
 
 def _described(char: int) -> str:
