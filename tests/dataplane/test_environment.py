@@ -260,6 +260,19 @@ async def test_a_failing_init_is_tried_twice_before_the_caller_sees_it(stage: St
     assert shown[7].endswith("\tStatus: error\tError Type: Runtime.ImportModuleError")
 
 
+async def test_what_a_runtime_prints_after_its_init_error_comes_before_the_report(stage: Stage) -> None:
+    result = stage.submit("one")
+    for _ in range(2):
+        process = await stage.process()
+        process.say(frames.INIT_ERROR, {"type": "Error"}, b'{"errorType":"Error"}')
+        await asyncio.sleep(0)
+        process.print("its stack\n")
+        process.end(Exit(1, None))
+    await result
+    told = [line.split(" ")[0] for line in stage.lines()]
+    assert told == ["INIT_START", "its", "INIT_REPORT", "its", "INIT_REPORT", "START", "END", "REPORT"]
+
+
 async def test_an_init_that_takes_too_long_is_repeated_inside_the_invocation(make_stage: MakeStage) -> None:
     stage = make_stage(init_seconds=0.01)
     result = stage.submit("one")

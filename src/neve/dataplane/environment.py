@@ -28,6 +28,7 @@ from neve.domain.limits import SYNC_RESPONSE_BYTES
 from neve.domain.record import Origin
 
 _USAGE_AGE_S = 0.05
+_EXIT_AFTER_INIT_ERROR_S = 0.5
 
 
 class Owner(Protocol):
@@ -58,6 +59,7 @@ class _Generation:
     channel: Channel
     output: OutputPipe
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    init_error: InitFailure | None = None
     over: bool = False
 
 
@@ -233,7 +235,17 @@ class Environment:
         elif kind in (frames.STREAM_START, frames.CHUNK, frames.STREAM_END):
             self._on_stream(kind, header, body)
         elif kind == frames.INIT_ERROR and self.state in (State.INITIALIZING, State.RESTARTING):
-            failure = InitFailure(str(header.get("type", failures.RUNTIME_UNKNOWN)), body)
+            self._on_init_error(InitFailure(str(header.get("type", failures.RUNTIME_UNKNOWN)), body))
+
+    def _on_init_error(self, failure: InitFailure) -> None:
+        """The runtime says why, and then exits: what it prints on its way out still belongs to the init."""
+        generation = self._generation
+        assert generation is not None
+        generation.init_error = failure
+        self._loop.call_later(_EXIT_AFTER_INIT_ERROR_S, self._exit_overdue, generation, failure)
+
+    def _exit_overdue(self, generation: _Generation, failure: InitFailure) -> None:
+        if not generation.over and self.state in (State.INITIALIZING, State.RESTARTING):
             self._init_failed(Signal.INIT_FAILED, failure)
 
     def _on_next(self) -> None:
@@ -292,6 +304,8 @@ class Environment:
     def _process_gone(self, end: Exit) -> None:
         self._drain(flush=True)
         failure = InitFailure(failures.EXIT, None, end=end)
+        if self._generation is not None and self._generation.init_error is not None:
+            failure = self._generation.init_error
         if self.state in (State.INITIALIZING, State.RESTARTING):
             self._init_failed(Signal.PROCESS_GONE, failure)
         else:

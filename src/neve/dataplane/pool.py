@@ -10,8 +10,8 @@ from neve.domain.environment import State
 from neve.domain.function import Function
 from neve.domain.placement import Placement, place
 
-# How long an invocation waits for an environment that has answered before it starts another.
-_MOMENT_S = 0.005
+# How long an invocation waits for an environment that has answered before it starts another: less than starting costs.
+_MOMENT_S = 0.02
 
 _COMING = frozenset({State.STARTING, State.INITIALIZING, State.DOWN})
 
