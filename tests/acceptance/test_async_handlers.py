@@ -325,6 +325,9 @@ def test_late_line_tells_the_invocation_that_it_came_from(deployed: Deploy, runt
     assert inside(lines, first) == []
     assert texts(inside(lines, second)) == [f"{first} drew {one}"]
     assert texts(inside(lines, third)) == [f"{second} drew {two}"]
+    # The column has the invocation that thawed the timer, the text the one that set it: the telltale of a leak.
+    assert [line.split("\t")[1] for line in inside(lines, second)] == [second]
+    assert [line.split("\t")[1] for line in inside(lines, third)] == [third]
     assert not any(f"drew {three}" in line for line in lines)
 
 
