@@ -19,7 +19,9 @@ import uvloop
 
 from neve import log
 from neve.api import account as account_api
+from neve.api import aliases as aliases_api
 from neve.api import functions as functions_api
+from neve.api import versions as versions_api
 from neve.api.door import Service, create_door
 from neve.api.invoke import invoke_operation
 from neve.api.own import House, create_own
@@ -145,6 +147,8 @@ async def _run(
                 "lambda",
                 {
                     **functions_api.operations(functions, lambda: url),
+                    **versions_api.operations(functions.versions),
+                    **aliases_api.operations(functions.aliases),
                     **account_api.operations(Account(storage.functions, settings.concurrency)),
                 },
             ),

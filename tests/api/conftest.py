@@ -2,13 +2,15 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.config
 import pytest
 import uvloop
+from tests.api.house import Lambda, running_house
 
 from neve.api.door import Service, create_door
 from neve.api.http import Application, RawOperation, Receive, Scope, Send
@@ -82,3 +84,10 @@ def start_door() -> Iterator[StartDoor]:
     yield start
     for each in running:
         each.stop()
+
+
+@pytest.fixture
+async def aws(tmp_path: Path) -> AsyncIterator[Lambda]:
+    """A client of a Neve without a data plane."""
+    async for caller in running_house(tmp_path):
+        yield caller

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from neve.storage.sqlite import blocks, functions, logs
+from neve.storage.sqlite import aliases, blocks, functions, logs
 from neve.storage.sqlite.migrate import migrate
 
-NOUNS = {"functions": ("neve", functions), "logs": ("logs", logs)}
+NOUNS = {"functions": ("neve", functions), "aliases": ("neve", aliases), "logs": ("logs", logs)}
 BLOCKS = [(noun, name) for noun in NOUNS for name in blocks.load(noun)]
 
 

@@ -1,19 +1,18 @@
 """The functions family of the API: members in, `control.functions` asked, members out. AWS spelling ends here."""
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from neve.api import paging
 from neve.control.configuration import Given, GivenLogging
 from neve.control.functions import Functions
 from neve.domain import limits, runtime_names
 from neve.domain.arn import function_arn
 from neve.domain.call import Call, Operation
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import Function
+from neve.domain.function import LATEST, Function
 
 _Members = Mapping[str, Any]
 
@@ -42,7 +41,6 @@ _STATES = frozenset(
         "LastUpdateStatusReasonCode",
     }
 )
-_MARKER = b"after:"
 
 
 def operations(functions: Functions, base_url: Callable[[], str]) -> dict[str, Operation]:
@@ -68,7 +66,7 @@ class _Family:
         self._base_url = base_url
 
     async def create_function(self, call: Call, members: _Members) -> _Members:
-        _refuse_publish(members)
+        _refuse_capacity(members)
         if members.get("PackageType", "Zip") != "Zip" or "ImageUri" in members.get("Code", {}):
             raise InvalidParameterValue(
                 "Neve runs functions of package type Zip; container images are not supported yet. Give Code.ZipFile."
@@ -79,43 +77,41 @@ class _Family:
             _given(members),
             _zip_file(members.get("Code", {}), "Code.ZipFile"),
             members.get("Tags") or {},
+            bool(members.get("Publish")),
         )
         return configuration(function)
 
     async def get_function(self, call: Call, members: _Members) -> _Members:
-        function, qualifier = await self._functions.get(
+        function, qualifier, tags = await self._functions.get(
             call.world, members["FunctionName"], members.get("Qualifier"), "lambda:GetFunction"
         )
         reply: dict[str, Any] = {
             "Configuration": configuration(function, qualifier),
             "Code": {"RepositoryType": "S3", "Location": self._location(function)},
         }
-        if function.tags:
-            reply["Tags"] = dict(function.tags)
+        if tags:
+            reply["Tags"] = dict(tags)
         return reply
 
     async def get_function_configuration(self, call: Call, members: _Members) -> _Members:
-        function, qualifier = await self._functions.get(
+        found = await self._functions.get(
             call.world, members["FunctionName"], members.get("Qualifier"), "lambda:GetFunctionConfiguration"
         )
-        return configuration(function, qualifier)
+        return configuration(found.function, found.qualifier)
 
     async def list_functions(self, call: Call, members: _Members) -> _Members:
         """`MasterRegion` is about replicas at the edge, which are never here: it chooses nothing."""
         limit = min(members.get("MaxItems") or limits.FUNCTIONS_PER_PAGE, limits.FUNCTIONS_PER_PAGE)
-        page = await self._functions.page(call.world, _read_marker(members.get("Marker")), limit)
         of_all_versions = members.get("FunctionVersion") == "ALL"  # then every ARN names its version
-        reply: dict[str, Any] = {
-            "Functions": [
-                _listed(function, function.version if of_all_versions else None) for function in page.functions
-            ]
+        after = paging.read_place(members.get("Marker"))
+        page = await self._functions.page(call.world, after, limit, of_all_versions)
+        return {
+            "Functions": [listed(each, each.version if of_all_versions else None) for each in page.functions],
+            "NextMarker": paging.place(page.after),
         }
-        if page.after is not None:
-            reply["NextMarker"] = _marker(page.after)
-        return reply
 
     async def update_function_code(self, call: Call, members: _Members) -> _Members:
-        _refuse_publish(members)
+        _refuse_capacity(members)
         if "ImageUri" in members:
             raise InvalidParameterValue("Please don't provide ImageUri when updating a function with packageType Zip.")
         function = await self._functions.update_code(
@@ -125,8 +121,9 @@ class _Family:
             _architectures(members),
             members.get("RevisionId"),
             bool(members.get("DryRun")),
+            bool(members.get("Publish")),
         )
-        return configuration(function)
+        return configuration(function, None if function.version == LATEST else function.version)
 
     async def update_function_configuration(self, call: Call, members: _Members) -> _Members:
         function = await self._functions.update_configuration(
@@ -192,7 +189,7 @@ def configuration(function: Function, qualifier: str | None = None) -> dict[str,
     return present | _kept_reply(function.extra)
 
 
-def _listed(function: Function, qualifier: str | None) -> dict[str, Any]:
+def listed(function: Function, qualifier: str | None) -> dict[str, Any]:
     """What a list tells: no states."""
     return {name: value for name, value in configuration(function, qualifier).items() if name not in _STATES}
 
@@ -262,28 +259,12 @@ def _zip_file(code: _Members, member: str) -> bytes:
     return content
 
 
-def _refuse_publish(members: _Members) -> None:
-    if members.get("Publish") or "PublishTo" in members:
-        raise InvalidParameterValue("Neve has no published versions yet; leave Publish and PublishTo out.")
+def _refuse_capacity(members: _Members) -> None:
+    if "PublishTo" in members:
+        raise InvalidParameterValue("Neve has no capacity providers to publish to; leave PublishTo out.")
 
 
 def _time(milliseconds: int) -> str:
     """`2023-08-10T12:34:56.789+0000`"""
     at = datetime.fromtimestamp(milliseconds // 1000, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}+0000"
-
-
-def _marker(name: str) -> str:
-    return base64.urlsafe_b64encode(_MARKER + name.encode()).decode()
-
-
-def _read_marker(marker: str | None) -> str | None:
-    if marker is None:
-        return None
-    try:
-        plain = base64.b64decode(marker, altchars=b"-_", validate=True)
-        if plain.startswith(_MARKER):
-            return plain.removeprefix(_MARKER).decode()
-    except (binascii.Error, ValueError):
-        pass
-    raise InvalidParameterValue("The Marker is not one that a previous page returned.")

@@ -1,6 +1,6 @@
-"""What happens after the answer to a create or an update: the code is made ready, then the function moves on.
+"""What happens after the answer to a create, an update or a publish: the code is made ready, then the function moves on.
 
-Create: Pending → Active, or Failed. Update: InProgress → Successful, or Failed. Each move has a new revision id.
+Create, publish: Pending → Active, or Failed. Update: InProgress → Successful, or Failed. Each move has a new revision id.
 
 While an update is InProgress the store already shows the new configuration, as the service does, and invocations get
 the previous one from here. It is remembered in memory only: a Neve that was killed in between finishes the update at
@@ -23,15 +23,13 @@ from neve.storage.store import FunctionStore
 RETRY_SECONDS = 1.0
 """Between two tries to write the outcome down when the storage refuses."""
 
-CREATING = "The function is being created."  # the service says so after an update too
-
 Prepare = Callable[[Function], Awaitable[None]]
 Retire = Callable[[Function], None]
 ForgetCode = Callable[[str], Awaitable[None]]
 
 
 class Preparation:
-    """Owns one task for each function that is on its way."""
+    """Owns one task for each version of a function that is on its way."""
 
     def __init__(
         self,
@@ -58,7 +56,7 @@ class Preparation:
         """Start to make it ready; `previous` serves until then. Call it in the function's turn, after the write."""
         if previous is not None:
             self.serving[function.world, function.name] = previous
-        task = asyncio.create_task(self._finish(function, previous), name=f"prepare {function.unqualified_arn}")
+        task = asyncio.create_task(self._finish(function, previous), name=f"prepare {function.qualified_arn}")
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -91,7 +89,7 @@ class Preparation:
     async def _finish(self, function: Function, previous: Function | None) -> None:
         problem = await self._problem(function)
         if problem is not None:
-            log.failure("function not prepared", problem, function=function.unqualified_arn)
+            log.failure("function not prepared", problem, function=function.qualified_arn)
         while not await self._settled(function, previous, problem):
             await self._clock.sleep(RETRY_SECONDS)
 
@@ -111,7 +109,7 @@ class Preparation:
                     self._retire(unused)
                 await self._forget_code(unused.code.sha256)
         except StorageUnavailable as error:
-            log.failure("outcome not written", error, function=function.unqualified_arn)
+            log.failure("outcome not written", error, function=function.qualified_arn)
             return False
         return True
 
@@ -120,12 +118,13 @@ class Preparation:
     ) -> Function | None:
         """What nobody uses any more: the previous function, or the new one when it could not be made ready."""
         async with self._turns.take((function.world, function.name)):
-            current = await self._store.function(function.world, function.name, LATEST)
+            current = await self._store.function(function.world, function.name, function.version)
             if current is None or current.revision_id != function.revision_id:
                 return None  # deleted, perhaps created anew, in the meantime
             outcome = self._outcome(current, previous, problem)
             await self._store.update_function_if_revision(outcome, current.revision_id)
-            self.serving.pop((function.world, function.name), None)
+            if function.version == LATEST:
+                self.serving.pop((function.world, function.name), None)
         return previous if problem is None or previous is None else function
 
     def _outcome(self, current: Function, previous: Function | None, problem: BaseException | None) -> Function:

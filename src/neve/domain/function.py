@@ -10,6 +10,8 @@ from neve.domain.errors import InvalidParameterValue, ValidationFailed
 from neve.domain.world import World
 
 LATEST = "$LATEST"
+CREATING = "The function is being created."
+"""The reason of every state on the way; the service says so after an update too."""
 
 State = Literal["Pending", "Active", "Inactive", "Failed"]
 UpdateStatus = Literal["Successful", "InProgress", "Failed"]
@@ -68,7 +70,9 @@ class Function:
     """One version of one function; `$LATEST` is the mutable one. Times are UTC milliseconds since the epoch.
 
     `environment` is None when it was never given (the API leaves the member out then). `extra` keeps members of the
-    API that do not yet change how the function runs (VpcConfig, Layers, …) as they were given.
+    API that do not yet change how the function runs (VpcConfig, …) as they were given. `published_from` is the digest of
+    what a numbered version was made from (`domain/version.py`), None for `$LATEST`. Tags are those of the whole function
+    and kept with `$LATEST` only.
     """
 
     world: World
@@ -96,6 +100,7 @@ class Function:
     last_update_reason: str | None = None
     last_update_reason_code: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    published_from: str | None = None
 
     @property
     def unqualified_arn(self) -> str:

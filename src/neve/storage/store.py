@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from neve.domain.alias import Alias
 from neve.domain.function import Function
 from neve.domain.world import World
 
@@ -26,8 +27,11 @@ class CodeUsage:
 class FunctionStore(Protocol):
     """Functions and their versions."""
 
-    async def create_function(self, function: Function) -> None:
-        """Remember a new function. ResourceConflict `Function already exist: NAME` when the name is taken."""
+    async def create_function(self, function: Function, version: Function | None = None) -> None:
+        """Remember a new function, and at once a version that was published of it.
+
+        ResourceConflict `Function already exist: NAME` when the name is taken; as `publish_version_if_next`.
+        """
 
     async def function(self, world: World, name: str, version: str) -> Function | None:
         """One version of one function, or None."""
@@ -35,23 +39,67 @@ class FunctionStore(Protocol):
     async def functions(self, world: World, after: str | None, limit: int) -> Sequence[Function]:
         """The `$LATEST` of up to `limit` functions in the order of their names, those after `after`."""
 
+    async def functions_and_versions(self, world: World, after: tuple[str, int], limit: int) -> Sequence[Function]:
+        """Up to `limit` versions of all functions by (name, number), those after `after`; `$LATEST` has the number 0."""
+
+    async def versions(self, world: World, name: str, after: int, limit: int) -> Sequence[Function]:
+        """Up to `limit` versions of one function by number, those after `after`; `$LATEST` has the number 0."""
+
     async def pending_functions(self) -> Sequence[Function]:
         """Every function of every world whose state is Pending or whose update is InProgress: what a start has to finish."""
 
-    async def update_function_if_revision(self, function: Function, revision_id: str) -> None:
-        """Replace that version when it still has `revision_id`.
+    async def update_function_if_revision(
+        self, function: Function, revision_id: str, version: Function | None = None
+    ) -> None:
+        """Replace that version when it still has `revision_id`, and at once remember a `version` that was published.
 
-        PreconditionFailed when it moved on, ResourceNotFound when it is gone.
+        PreconditionFailed when it moved on, ResourceNotFound when it is gone; as `publish_version_if_next`.
         """
 
-    async def delete_function(self, world: World, name: str) -> bool:
-        """Forget every version; False when there was none."""
+    async def last_version_number(self, world: World, name: str) -> int:
+        """The last number that was given under this name, also to a function of before; 0 when none was."""
+
+    async def publish_version_if_next(self, version: Function) -> None:
+        """Remember a new version.
+
+        ResourceConflict unless its number is the one after the last; ResourceNotFound when the function is gone.
+        """
+
+    async def delete_version(self, world: World, name: str, version: str) -> bool:
+        """Forget one published version; False when there was none. ResourceConflict while an alias points to it."""
+
+    async def delete_function(self, world: World, name: str) -> Sequence[Function]:
+        """Forget every version and alias; the versions that there were."""
 
     async def code_usage(self, world: World) -> CodeUsage:
         """What the world stores."""
 
     async def code_in_use(self, sha256: str) -> bool:
         """Whether any version of any function in any world refers to this archive."""
+
+
+class AliasStore(Protocol):
+    """Aliases of functions. A version that an alias points to is there: neither goes without the other."""
+
+    async def create_alias(self, alias: Alias) -> None:
+        """ResourceConflict `Alias already exists: ARN`; ResourceNotFound with the ARN of a version that is not there."""
+
+    async def alias(self, world: World, function_name: str, name: str) -> Alias | None:
+        """One alias, or None."""
+
+    async def aliases(
+        self, world: World, function_name: str, of_version: str | None, after: str | None, limit: int
+    ) -> Sequence[Alias]:
+        """Up to `limit` aliases by name, those after `after`; of `of_version` only when it is given."""
+
+    async def update_alias_if_revision(self, alias: Alias, revision_id: str) -> None:
+        """Replace it when it still has `revision_id`.
+
+        PreconditionFailed when it moved on, ResourceNotFound when it or a version is gone.
+        """
+
+    async def delete_alias(self, world: World, function_name: str, name: str) -> bool:
+        """False when there was none."""
 
 
 class BlobStore(Protocol):

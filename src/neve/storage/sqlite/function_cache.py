@@ -1,4 +1,4 @@
-"""Functions in memory for the hot path, never older than the last write that returned.
+"""Functions and aliases in memory for the hot path, never older than the last write that returned.
 
 While a write of a function is under way that function is not cached at all, and what a reader fetched during a write is
 not kept: it may be from before. All calls come from the event loop, so no lock is needed.
@@ -6,7 +6,9 @@ not kept: it may be from before. All calls come from the event loop, so no lock 
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
+from neve.domain.alias import Alias
 from neve.domain.function import Function
 from neve.domain.world import World
 
@@ -14,37 +16,40 @@ FUNCTIONS = 4096
 VERSIONS = 64
 """Of one function; a function with more of them in use at once starts again with an empty list."""
 
+T = TypeVar("T")
+
 _Key = tuple[World, str]
+_Place = tuple[_Key, str]
 
 
-class FunctionCache:
-    """The most recently used versions of the most recently used functions. Absence is never cached."""
+class PartCache(Generic[T]):
+    """The most recently used parts (versions, aliases) of the most recently used functions. Absence is never cached."""
 
     def __init__(self, functions: int = FUNCTIONS) -> None:
         self._limit = functions
-        self._kept: OrderedDict[_Key, dict[str, Function]] = OrderedDict()
+        self._kept: OrderedDict[_Key, dict[str, T]] = OrderedDict()
         self._being_written: dict[_Key, int] = {}
         self._writes_settled = 0
 
-    def get(self, world: World, name: str, version: str) -> Function | None:
-        """That version, if it is in memory."""
-        versions = self._kept.get((world, name))
-        if versions is None:
+    def get(self, world: World, name: str, part: str) -> T | None:
+        """That part of that function, if it is in memory."""
+        parts = self._kept.get((world, name))
+        if parts is None:
             return None
         self._kept.move_to_end((world, name))
-        return versions.get(version)
+        return parts.get(part)
 
     def read_begins(self) -> int:
         """A mark for `keep_if_unwritten`: take it before the read."""
         return self._writes_settled
 
-    def keep_if_unwritten(self, mark: int, function: Function) -> None:
+    def keep_if_unwritten(self, mark: int, found: T) -> None:
         """Keep what a read found, unless a write came between."""
-        key = (function.world, function.name)
+        key, part = self._place(found)
         if mark == self._writes_settled and key not in self._being_written:
-            self._keep(key, function)
+            self._keep(key, part, found)
 
-    def write_begins(self, world: World, name: str, written: Function | None = None) -> Callable[[bool], None]:
+    def write_begins(self, world: World, name: str, written: T | None = None) -> Callable[[bool], None]:
         """Forget the function until the returned callback hears whether the write was committed; then keep `written`."""
         key = (world, name)
         self._being_written[key] = self._being_written.get(key, 0) + 1
@@ -56,15 +61,32 @@ class FunctionCache:
             if self._being_written[key] == 0:
                 del self._being_written[key]
                 if committed and written is not None:
-                    self._keep(key, written)
+                    self._keep(key, self._place(written)[1], written)
 
         return settled
 
-    def _keep(self, key: _Key, function: Function) -> None:
-        versions = self._kept.setdefault(key, {})
-        if len(versions) >= VERSIONS:
-            versions.clear()
-        versions[function.version] = function
+    def _place(self, value: T) -> _Place:
+        raise NotImplementedError
+
+    def _keep(self, key: _Key, part: str, value: T) -> None:
+        parts = self._kept.setdefault(key, {})
+        if len(parts) >= VERSIONS:
+            parts.clear()
+        parts[part] = value
         self._kept.move_to_end(key)
         if len(self._kept) > self._limit:
             self._kept.popitem(last=False)
+
+
+class FunctionCache(PartCache[Function]):
+    """Versions of functions."""
+
+    def _place(self, value: Function) -> _Place:
+        return (value.world, value.name), value.version
+
+
+class AliasCache(PartCache[Alias]):
+    """Aliases of functions."""
+
+    def _place(self, value: Alias) -> _Place:
+        return (value.world, value.function_name), value.name

@@ -1,4 +1,4 @@
-"""Functions in `neve.sqlite`: the Function as one JSON document, beside it the columns that queries need."""
+"""Functions and their versions in `neve.sqlite`: each as one JSON document, beside it the columns that queries need."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -9,28 +9,30 @@ import msgspec
 
 from neve.domain.errors import PreconditionFailed, ResourceConflict, ResourceNotFound, StorageUnavailable
 from neve.domain.function import Function
+from neve.domain.version import number_of
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
+from neve.storage.sqlite.aliases import REVISION_MOVED_ON, SqliteAliasStore
 from neve.storage.sqlite.connection import Database
-from neve.storage.sqlite.function_cache import FunctionCache
+from neve.storage.sqlite.function_cache import AliasCache, FunctionCache
 from neve.storage.store import CodeUsage
 
 _SQL = blocks.load("functions")
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Function)
 
-REVISION_MOVED_ON = (
-    "The Revision Id provided does not match the latest Revision Id. "
-    "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
-)
-
 
 class SqliteFunctionStore:
-    """A `FunctionStore` on one SQLite file. Does not own `database` unless it came from `open`."""
+    """A `FunctionStore` on one SQLite file; `aliases` is the `AliasStore` on the same.
+
+    Does not own `database` unless it came from `open`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cache = FunctionCache()
+        self._alias_cache = AliasCache()
+        self.aliases = SqliteAliasStore(database, self._alias_cache)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -63,37 +65,81 @@ class SqliteFunctionStore:
         members = _world(world) | {"after": after or "", "limit": limit}
         return [_decode(row[0]) for row in await self._database.read(lambda db: _all(db, "latest_after", members))]
 
+    async def functions_and_versions(self, world: World, after: tuple[str, int], limit: int) -> Sequence[Function]:
+        """Up to `limit` versions of all functions by (name, number)."""
+        members = _world(world) | {"after": after[0], "after_number": after[1], "limit": limit}
+        return [_decode(row[0]) for row in await self._database.read(lambda db: _all(db, "all_after", members))]
+
+    async def versions(self, world: World, name: str, after: int, limit: int) -> Sequence[Function]:
+        """Up to `limit` versions of one function by number."""
+        members = _key(world, name) | {"after_number": after, "limit": limit}
+        return [_decode(row[0]) for row in await self._database.read(lambda db: _all(db, "versions_after", members))]
+
     async def pending_functions(self) -> Sequence[Function]:
         """Every version whose state is Pending or whose update is InProgress."""
         return [_decode(row[0]) for row in await self._database.read(lambda db: _all(db, "pending", {}))]
 
-    async def create_function(self, function: Function) -> None:
+    async def create_function(self, function: Function, version: Function | None = None) -> None:
         """ResourceConflict when the name is taken."""
         row = _row(function)
 
         def insert(db: sqlite3.Connection) -> None:
             if db.execute(_SQL["insert_if_new"], row).rowcount == 0:
                 raise ResourceConflict(f"Function already exist: {function.name}")
+            _insert_version(db, version)
 
         await self._database.write(insert, self._cache.write_begins(function.world, function.name, function))
 
-    async def update_function_if_revision(self, function: Function, revision_id: str) -> None:
+    async def update_function_if_revision(
+        self, function: Function, revision_id: str, version: Function | None = None
+    ) -> None:
         """PreconditionFailed when the revision moved on, ResourceNotFound when the version is gone."""
         row = _row(function) | {"expected_revision_id": revision_id}
 
         def update(db: sqlite3.Connection) -> None:
             if db.execute(_SQL["update_if_revision"], row).rowcount == 0:
                 raise _refusal(function, exists=_one(db, "get", row) is not None)
+            _insert_version(db, version)
 
         await self._database.write(update, self._cache.write_begins(function.world, function.name, function))
 
-    async def delete_function(self, world: World, name: str) -> bool:
-        """Every version; False when there was none."""
+    async def last_version_number(self, world: World, name: str) -> int:
+        """0 when no version was ever published under this name."""
+        row = await self._database.read(lambda db: _one(db, "last_number", _key(world, name)))
+        return 0 if row is None else int(row[0])
+
+    async def publish_version_if_next(self, version: Function) -> None:
+        """ResourceConflict unless its number is the next, ResourceNotFound when the function is gone."""
+        settled = self._cache.write_begins(version.world, version.name, version)
+        await self._database.write(lambda db: _insert_version(db, version), settled)
+
+    async def delete_version(self, world: World, name: str, version: str) -> bool:
+        """False when there was none, ResourceConflict while an alias points to it."""
+        members = _key(world, name) | {"version": version}
 
         def delete(db: sqlite3.Connection) -> bool:
-            return db.execute(_SQL["delete"], _key(world, name)).rowcount > 0
+            aliases = ", ".join(row[0] for row in _all(db, "aliases_of_version", members))
+            if aliases:
+                raise ResourceConflict(
+                    f"Unable to delete version because the following aliases reference it: [{aliases}]"
+                )
+            return db.execute(_SQL["delete_version"], members).rowcount > 0
 
         return await self._database.write(delete, self._cache.write_begins(world, name))
+
+    async def delete_function(self, world: World, name: str) -> Sequence[Function]:
+        """Every version, with the aliases; the versions that there were."""
+        functions, aliases = self._cache.write_begins(world, name), self._alias_cache.write_begins(world, name)
+
+        def delete(db: sqlite3.Connection) -> list[bytes]:
+            db.execute(_SQL["delete_aliases_of"], _key(world, name))
+            return [row[0] for row in _all(db, "delete", _key(world, name))]
+
+        def settled(committed: bool) -> None:
+            functions(committed)
+            aliases(committed)
+
+        return [_decode(document) for document in await self._database.write(delete, settled)]
 
     async def code_usage(self, world: World) -> CodeUsage:
         """Bytes over all versions, and functions."""
@@ -105,6 +151,16 @@ class SqliteFunctionStore:
         """Whether any version in any world refers to this archive."""
         row = await self._database.read(lambda db: _one(db, "code_in_use", {"code_sha256": sha256}))
         return row is not None and bool(row[0])
+
+
+def _insert_version(db: sqlite3.Connection, version: Function | None) -> None:
+    if version is None:
+        return
+    row = _row(version)
+    if db.execute(_SQL["give_number_if_next"], row).rowcount == 0:
+        raise ResourceConflict(f"The version {version.qualified_arn} was published before.")
+    if db.execute(_SQL["insert_version"], row).rowcount == 0:
+        raise ResourceNotFound(f"Function not found: {version.unqualified_arn}")
 
 
 def _one(db: sqlite3.Connection, block: str, members: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -127,6 +183,7 @@ def _key(world: World, name: str) -> dict[str, Any]:
 def _row(function: Function) -> dict[str, Any]:
     return _key(function.world, function.name) | {
         "version": function.version,
+        "number": number_of(function),
         "revision_id": function.revision_id,
         "state": function.state,
         "last_update_status": function.last_update_status,

@@ -1,9 +1,27 @@
 -- name: insert_if_new
-INSERT INTO functions (account, region, name, version, revision_id, state, last_update_status,
+INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
                        code_sha256, code_size, document)
-SELECT :account, :region, :name, :version, :revision_id, :state, :last_update_status,
+SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
        :code_sha256, :code_size, :document
 WHERE NOT EXISTS (SELECT 1 FROM functions WHERE account = :account AND region = :region AND name = :name)
+
+-- name: insert_version
+INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
+                       code_sha256, code_size, document)
+SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
+       :code_sha256, :code_size, :document
+WHERE EXISTS (SELECT 1 FROM functions
+              WHERE account = :account AND region = :region AND name = :name AND version = '$LATEST')
+
+-- name: give_number_if_next
+INSERT INTO version_numbers (account, region, name, last)
+SELECT :account, :region, :name, :number
+WHERE :number = 1 OR EXISTS (SELECT 1 FROM version_numbers
+                             WHERE account = :account AND region = :region AND name = :name)
+ON CONFLICT DO UPDATE SET last = excluded.last WHERE last = excluded.last - 1
+
+-- name: last_number
+SELECT last FROM version_numbers WHERE account = :account AND region = :region AND name = :name
 
 -- name: update_if_revision
 UPDATE functions
@@ -21,6 +39,16 @@ SELECT document FROM functions
 WHERE account = :account AND region = :region AND version = '$LATEST' AND name > :after
 ORDER BY name LIMIT :limit
 
+-- name: all_after
+SELECT document FROM functions
+WHERE account = :account AND region = :region AND (name, number) > (:after, :after_number)
+ORDER BY name, number LIMIT :limit
+
+-- name: versions_after
+SELECT document FROM functions
+WHERE account = :account AND region = :region AND name = :name AND number > :after_number
+ORDER BY number LIMIT :limit
+
 -- name: pending
 SELECT document FROM functions
 WHERE state = 'Pending' OR last_update_status = 'InProgress'
@@ -28,6 +56,19 @@ ORDER BY account, region, name, version
 
 -- name: delete
 DELETE FROM functions WHERE account = :account AND region = :region AND name = :name
+RETURNING document
+
+-- name: delete_aliases_of
+DELETE FROM aliases WHERE account = :account AND region = :region AND function = :name
+
+-- name: delete_version
+DELETE FROM functions
+WHERE account = :account AND region = :region AND name = :name AND version = :version AND number > 0
+
+-- name: aliases_of_version
+SELECT name FROM aliases
+WHERE account = :account AND region = :region AND function = :name AND (version = :version OR second = :version)
+ORDER BY name
 
 -- name: usage
 SELECT coalesce(sum(code_size), 0), coalesce(sum(version = '$LATEST'), 0)
