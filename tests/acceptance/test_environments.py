@@ -33,8 +33,8 @@ def mark() -> Iterator[str]:
     """An argument by which a test finds its processes; none of them may be left."""
     mark = f"burns-{uuid.uuid4().hex}"
     yield mark
-    machine.until(lambda: not machine.processes_with(f"{mark}-daemon"), "a daemon outlived its environment")
-    assert not machine.processes_with(f"{mark}-child")
+    for left in (f"{mark}-daemon", f"{mark}-child"):
+        machine.until(lambda left=left: not machine.processes_with(left), f"{left} outlived its environment")  # type: ignore[misc]
 
 
 @RUNTIMES

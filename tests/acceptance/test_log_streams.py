@@ -106,9 +106,9 @@ def test_a_follower_sees_every_line_once_and_in_order(
 ) -> None:
     function = deployed("l-speaks", runtime)
     count = 40
-    function.invoke({"number": 0})  # the group is there
+    invoked(function, 0)  # the group is there
     tail = Tail(neve, function)
-    calls = callers.submit(lambda: [function.invoke({"number": number}) for number in range(1, count)])
+    calls = callers.submit(lambda: [invoked(function, number) for number in range(1, count)])
     machine.until(lambda: tail.look() >= 2 + count * 5, "the follower did not see all lines")
     calls.result(BOUND_S)
     assert tail.look() == 2 + count * 5
