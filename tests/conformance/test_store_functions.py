@@ -132,11 +132,83 @@ async def test_deleted_function_is_gone_and_its_name_is_free(store: FunctionStor
     await store.create_function(function(revision_id="again"))
 
 
+async def test_versions_are_listed_by_number(store: FunctionStore) -> None:
+    await store.create_function(function())
+    for number in range(1, 12):
+        await store.publish_version_if_next(function(version=str(number)))
+    assert [each.version for each in await store.versions(WORLD, "thumbs", -1, 3)] == [LATEST, "1", "2"]
+    assert [each.version for each in await store.versions(WORLD, "thumbs", 8, 9)] == ["9", "10", "11"]
+    assert await store.functions(WORLD, None, 9) == [function()]
+    await store.create_function(function("a"))
+    everything = await store.functions_and_versions(WORLD, ("a", 0), 2)
+    assert [(each.name, each.version) for each in everything] == [("thumbs", LATEST), ("thumbs", "1")]
+    assert await store.functions_and_versions(ELSEWHERE, ("", 0), 2) == []
+
+
+async def test_number_is_given_once_and_in_order(store: FunctionStore) -> None:
+    await store.create_function(function())
+    assert await store.last_version_number(WORLD, "thumbs") == 0
+    for number in ("2", "0", "3"):
+        with pytest.raises(ResourceConflict):
+            await store.publish_version_if_next(function(version=number))
+    await store.publish_version_if_next(function(version="1"))
+    with pytest.raises(ResourceConflict):
+        await store.publish_version_if_next(function(version="1", revision_id="r2"))
+    assert await store.delete_version(WORLD, "thumbs", "1")
+    with pytest.raises(ResourceConflict):
+        await store.publish_version_if_next(function(version="1"))
+    assert await store.last_version_number(WORLD, "thumbs") == 1
+    assert await store.last_version_number(ELSEWHERE, "thumbs") == 0
+
+
+async def test_number_outlives_the_function(store: FunctionStore) -> None:
+    await store.create_function(function(), function(version="1"))
+    gone = await store.delete_function(WORLD, "thumbs")
+    assert sorted(each.version for each in gone) == [LATEST, "1"]
+    with pytest.raises(ResourceNotFound):
+        await store.publish_version_if_next(function(version="2"))
+    assert await store.last_version_number(WORLD, "thumbs") == 1, "a refused version has no number"
+    await store.create_function(function(), function(version="2"))
+    assert await store.function(WORLD, "thumbs", "2") == function(version="2")
+
+
+async def test_change_and_its_version_are_written_together_or_not_at_all(store: FunctionStore) -> None:
+    with pytest.raises(ResourceConflict):
+        await store.create_function(function(), function(version="7"))
+    assert await store.function(WORLD, "thumbs", LATEST) is None
+    await store.create_function(function())
+    with pytest.raises(ResourceConflict):
+        await store.update_function_if_revision(function(revision_id="r2"), "r1", function(version="7"))
+    assert await store.function(WORLD, "thumbs", LATEST) == function()
+    with pytest.raises(PreconditionFailed):
+        await store.update_function_if_revision(function(revision_id="r2"), "r0", function(version="1"))
+    assert await store.last_version_number(WORLD, "thumbs") == 0
+    await store.update_function_if_revision(function(revision_id="r2"), "r1", function(version="1"))
+    assert [each.revision_id for each in await store.versions(WORLD, "thumbs", -1, 9)] == ["r2", "r1"]
+
+
+async def test_latest_is_no_version_to_delete(store: FunctionStore) -> None:
+    await store.create_function(function())
+    assert not await store.delete_version(WORLD, "thumbs", LATEST)
+    assert not await store.delete_version(WORLD, "thumbs", "1")
+
+
+async def test_code_of_a_version_is_in_use_and_counted(store: FunctionStore) -> None:
+    await store.create_function(function(), function(version="1"))
+    await store.update_function_if_revision(function(code=Code("bmV3", 1)), "r1")
+    assert await store.code_in_use("c2hh")
+    assert await store.code_usage(WORLD) == CodeUsage(101, 1)
+    await store.delete_version(WORLD, "thumbs", "1")
+    assert not await store.code_in_use("c2hh")
+
+
 async def test_pending_are_those_that_a_start_has_to_finish(store: FunctionStore) -> None:
     await store.create_function(function("done"))
     await store.create_function(function("new", state="Pending", last_update_status=None))
     await store.create_function(function("changing", world=ELSEWHERE, last_update_status="InProgress"))
-    assert {found.name for found in await store.pending_functions()} == {"new", "changing"}
+    await store.publish_version_if_next(function("done", version="1", state="Pending", last_update_status=None))
+    pending = await store.pending_functions()
+    assert {(each.name, each.version) for each in pending} == {("new", LATEST), ("changing", LATEST), ("done", "1")}
 
 
 async def test_usage_counts_bytes_and_functions_of_one_world(store: FunctionStore) -> None:

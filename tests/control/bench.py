@@ -40,6 +40,7 @@ class Bench:
         self.problem: Exception | None = None
         self.prepared: list[Function] = []
         self.retired: list[Function] = []
+        self.next_roll = 0.0
         self._ids = (f"revision-{number}" for number in itertools.count(1))
 
     async def open(self, refuse_deprecated: bool = False) -> None:
@@ -53,6 +54,7 @@ class Bench:
             self.retired.append,
             lambda: next(self._ids),
             refuse_deprecated,
+            lambda: self.next_roll,
         )
 
     async def close(self) -> None:
