@@ -1,0 +1,1 @@
+"""The HTTP doors inside an execution environment: Runtime, Extensions, Telemetry and Logs API. Start at `server.py`."""

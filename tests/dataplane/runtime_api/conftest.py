@@ -1,0 +1,17 @@
+"""The doors of one environment, started for a test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.dataplane.runtime_api.stage import Stage, Told, make_function
+
+from neve.dataplane.runtime_api.server import RuntimeApi
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    told = Told()
+    stage = Stage(RuntimeApi(make_function(), told), told)
+    await stage.api.start()
+    yield stage
+    await stage.close()
