@@ -169,3 +169,27 @@ async def test_long_line_is_cut_between_characters() -> None:
     assert "".join(disk.lines) == text
     assert len(disk.lines) == 4
     assert max(len(part.encode()) for part in disk.lines) <= LINE_BYTES
+
+
+@pytest.mark.timeout(20, method="thread")  # the event loop itself would stand still: nothing inside it could say so
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_a_flush_in_whatever_turn_of_an_ending_batch_comes_to_its_end(turns: int, refuses: bool) -> None:
+    disk = Disk()
+    buffer = LogBuffer(disk.write)
+
+    async def flush_later() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        disk.broken = False
+        buffer.append_nowait(line("second"))
+        await buffer.flush()
+
+    buffer.append_nowait(line("first"))
+    disk.broken = refuses
+    early = asyncio.create_task(buffer.flush())
+    late = [asyncio.create_task(flush_later()) for _ in range(2)]
+    await asyncio.wait([early, *late])
+    await buffer.close()
+    assert sorted(disk.lines) == ["first", "second", "second"]
+    assert all(isinstance(task.exception(), StorageUnavailable | None) for task in (early, *late))

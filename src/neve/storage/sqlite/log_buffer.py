@@ -95,7 +95,8 @@ class LogBuffer:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._ensure_writing)
 
     def _ensure_writing(self) -> "asyncio.Task[None]":
-        if self._writing is None:
+        # A task that has ended is still here until the loop calls back: who waited for it would not let the loop do so.
+        if self._writing is None or self._writing.done():
             self._cancel_timer()
             self._writing = asyncio.create_task(self._write_batch(), name="write log lines")
             self._writing.add_done_callback(self._batch_ended)
@@ -116,7 +117,8 @@ class LogBuffer:
         self._written += len(batch)
 
     def _batch_ended(self, task: "asyncio.Task[None]") -> None:
-        self._writing = None
+        if self._writing is task:
+            self._writing = None
         if task.cancelled():
             return
         error = task.exception()
