@@ -15,10 +15,11 @@ from neve.dataplane.pool import Pool
 from neve.dataplane.run import Run
 from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox.sandbox import Command, Limits, SandboxKind
-from neve.dataplane.slots import Slots, throttled
+from neve.dataplane.slots import Holder, Slots, throttled
 from neve.dataplane.stream import LogTails, Stream
 from neve.dataplane.variables import Places, variables
 from neve.domain import record as kinds
+from neve.domain.concurrency import FunctionLimits, Throttled
 from neve.domain.environment import State
 from neve.domain.errors import PlatformError
 from neve.domain.function import Function
@@ -28,8 +29,6 @@ from neve.domain.runtime_names import version_arn
 from neve.domain.system_log import iso_time
 from neve.domain.world import World
 from neve.settings import Settings
-
-_PoolKey = tuple[World, str, str]
 
 # How long a caller waits for the slot of an invocation that has answered; far longer than a runtime needs on a busy machine.
 _MOMENT_S = 0.05
@@ -63,7 +62,7 @@ class DataPlane:
         self.settings = foundations.settings
         self._endpoint = endpoint  # our own door, as functions reach it
         self._foundations = foundations
-        self._pools: dict[_PoolKey, Pool] = {}
+        self._pools: dict[Holder, Pool] = {}
         self._retired: set[Pool] = set()
         self._slots = Slots(foundations.settings.concurrency)
         self._tails = LogTails()
@@ -80,15 +79,16 @@ class DataPlane:
 
         A caller that gives up does not end the invocation: as on Lambda it runs to its end.
         """
-        world = invocation.function.world
+        holder = _holder(invocation.function)
         self._check_open()
-        if not self._slots.take(world):
-            await self._take_soon(world)
+        admission = self._slots.take(holder)
+        if isinstance(admission, Throttled):
+            await self._take_soon(holder, admission)
         try:
             pool = await self._pool(invocation.function)
             self._check_open()  # an environment that is started after the end of all others would be nobody's
         except BaseException:
-            self._slots.give_back(world)
+            self._slots.give_back(holder)
             raise
         return await asyncio.shield(self._submit(pool, invocation))
 
@@ -96,23 +96,25 @@ class DataPlane:
         if self._closing:
             raise PlatformError("Neve is stopping and takes no new invocations.")
 
-    async def _take_soon(self, world: World) -> None:
+    async def _take_soon(self, holder: Holder, why: Throttled) -> None:
         """An invocation that has answered gives its slot back at once: who comes back that quickly is not throttled."""
-        if not any(each.state is State.DRAINING and each.origin.world == world for each in self.environments()):
-            raise throttled()
-        await self._slots.take_within(world, _MOMENT_S)
+        share = self._slots.share(holder)
+        answered = (pool for pool in self._all_pools() if any(each.state is State.DRAINING for each in pool))
+        if not any(self._slots.share(_holder(pool.function)) == share for pool in answered):
+            raise throttled(why)
+        await self._slots.take_within(holder, _MOMENT_S)
 
     def _submit(self, pool: Pool, invocation: Invocation) -> "asyncio.Future[InvocationResult]":
-        world = invocation.function.world
+        holder = _holder(invocation.function)
         result: asyncio.Future[InvocationResult] = self._loop.create_future()
         if invocation.wants_log_tail:
             self._tails.watch(invocation.request_id)
         self._running += 1
-        pool.submit(Run(invocation, result, lambda: self._finished(world)))
+        pool.submit(Run(invocation, result, lambda: self._finished(holder)))
         return result
 
-    def _finished(self, world: World) -> None:
-        self._slots.give_back(world)
+    def _finished(self, holder: Holder) -> None:
+        self._slots.give_back(holder)
         self._running -= 1
         if not self._running:
             self._quiet.set()
@@ -120,7 +122,7 @@ class DataPlane:
     # Pools
 
     async def _pool(self, function: Function) -> Pool:
-        key = (function.world, function.name, function.version)
+        key = _holder(function)
         pool = self._pools.get(key)
         if pool is not None and pool.function.revision_id == function.revision_id:
             return pool
@@ -135,9 +137,9 @@ class DataPlane:
 
     def retire(self, function: Function) -> None:
         """The function changed or is gone: environments of before end when they are done."""
-        self._retire_pool((function.world, function.name, function.version))
+        self._retire_pool(_holder(function))
 
-    def _retire_pool(self, key: _PoolKey) -> None:
+    def _retire_pool(self, key: Holder) -> None:
         pool = self._pools.pop(key, None)
         if pool is None:
             return
@@ -201,12 +203,19 @@ class DataPlane:
 
     def environments(self) -> Iterator[Environment]:
         """Every environment that is not gone."""
-        for pool in (*self._pools.values(), *self._retired):
+        for pool in self._all_pools():
             yield from pool
 
     def functions(self) -> list[Function]:
         """Every function version that has environments or is about to."""
-        return [pool.function for pool in (*self._pools.values(), *self._retired)]
+        return [pool.function for pool in self._all_pools()]
+
+    def _all_pools(self) -> tuple[Pool, ...]:
+        return (*self._pools.values(), *self._retired)
+
+    def limit(self, world: World, name: str, limits: FunctionLimits) -> None:
+        """What a function sets aside from now on; what is running goes on."""
+        self._slots.limit(world, name, limits)
 
     def taken(self, world: World) -> int:
         """How many invocations are running in this world."""
@@ -241,5 +250,9 @@ class DataPlane:
         return not self._running
 
     def _abandon(self) -> None:
-        for pool in (*self._pools.values(), *self._retired):
+        for pool in self._all_pools():
             pool.abandon(lambda run: run.refuse(PlatformError("Neve was stopped before the invocation began.")))
+
+
+def _holder(function: Function) -> Holder:
+    return Holder(function.world, function.name, function.version)

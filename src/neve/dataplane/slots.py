@@ -1,10 +1,27 @@
-"""Concurrency slots: one is held from the acceptance of an invocation until its environment is done with it."""
+"""Concurrency slots: one is held from the acceptance of an invocation until its environment is done with it.
+
+Who gets one is decided in `domain/concurrency.py`.
+"""
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
+from typing import NamedTuple
 
+from neve.domain.concurrency import ADMITTED, Admission, Admitted, FunctionLimits, Ledger, Throttled
 from neve.domain.errors import TooManyRequests
 from neve.domain.world import World
+
+
+class Holder(NamedTuple):
+    """The function version that a slot is for."""
+
+    world: World
+    name: str
+    version: str
+
+
+_Share = tuple[World, str | None]
+_Turn = tuple[Holder, "asyncio.Future[None]"]
 
 
 class Slots:
@@ -12,55 +29,79 @@ class Slots:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._taken: Counter[World] = Counter()
-        self._waiting: dict[World, deque[asyncio.Future[None]]] = {}
+        self._ledgers: dict[World, Ledger] = {}
+        self._waiting: dict[_Share, deque[_Turn]] = {}
 
-    def take(self, world: World) -> bool:
+    def limit(self, world: World, name: str, limits: FunctionLimits) -> None:
+        """What a function sets aside from now on."""
+        self._ledger(world).limit(name, limits)
+        for share in ((world, name), (world, None)):
+            while self._give(share):
+                pass
+
+    def take(self, holder: Holder) -> Admission:
         """Take one if there is one."""
-        if self._taken[world] >= self._limit:
-            return False
-        self._taken[world] += 1
-        return True
+        ledger = self._ledger(holder.world)
+        admission = ledger.admit(holder.name, holder.version)
+        if admission is ADMITTED:
+            ledger.begin(holder.name, holder.version)
+        return admission
 
-    async def take_within(self, world: World, seconds: float) -> None:
+    async def take_within(self, holder: Holder, seconds: float) -> None:
         """Take one that is given back within a moment; TooManyRequests when none is. First come, first served."""
-        if self.take(world):
+        admission = self.take(holder)
+        if isinstance(admission, Admitted):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(world, deque()).append(turn)
+        share = self.share(holder)
+        self._waiting.setdefault(share, deque()).append((holder, turn))
         try:
             await asyncio.wait([turn], timeout=seconds)
         except asyncio.CancelledError:
             if turn.done():
-                self.give_back(world)
+                self.give_back(holder)
             raise
         finally:
-            self._forget(world, turn)
+            self._forget(share, (holder, turn))
         if not turn.done():
-            raise throttled()
+            raise throttled(admission)
 
-    def give_back(self, world: World) -> None:
+    def give_back(self, holder: Holder) -> None:
         """Give one back: to whoever waits for it, else to all."""
-        waiting = self._waiting.get(world)
-        if waiting:
-            waiting.popleft().set_result(None)
-            return
-        self._taken[world] -= 1
-        if not self._taken[world]:
-            del self._taken[world]
+        self._ledger(holder.world).end(holder.name, holder.version)
+        self._give(self.share(holder))
 
     def taken(self, world: World) -> int:
         """How many invocations are running."""
-        return self._taken[world]
+        return self._ledger(world).running
 
-    def _forget(self, world: World, turn: "asyncio.Future[None]") -> None:
-        waiting = self._waiting.get(world)
+    def share(self, holder: Holder) -> _Share:
+        """Who gets what this holder gives back: its function alone, or (None) all of the world that reserved nothing."""
+        return holder.world, holder.name if self._ledger(holder.world).reserves(holder.name) else None
+
+    def _ledger(self, world: World) -> Ledger:
+        ledger = self._ledgers.get(world)
+        if ledger is None:
+            ledger = self._ledgers[world] = Ledger(self._limit)
+        return ledger
+
+    def _give(self, share: _Share) -> bool:
+        """One slot to the first that may have it."""
+        for holder, turn in self._waiting.get(share, ()):
+            if not turn.done() and self.take(holder) is ADMITTED:
+                turn.set_result(None)
+                self._forget(share, (holder, turn))
+                return True
+        return False
+
+    def _forget(self, share: _Share, turn: _Turn) -> None:
+        waiting = self._waiting.get(share)
         if waiting is not None and turn in waiting:
             waiting.remove(turn)
         if not waiting:
-            self._waiting.pop(world, None)
+            self._waiting.pop(share, None)
 
 
-def throttled() -> TooManyRequests:
-    """What a caller gets when no slot is left."""
-    return TooManyRequests("ConcurrentInvocationLimitExceeded")
+def throttled(why: Throttled) -> TooManyRequests:
+    """What a caller gets when it may not run."""
+    return TooManyRequests(why.reason)
