@@ -2,6 +2,9 @@
 
 Plain non-blocking calls on the socket instead of a transport: when a process ends, what it still said must be read
 before its end is believed, and a transport cannot be asked for that.
+
+What is on the other end is not trusted: however fast it speaks, a turn of the event loop is shared; however long a frame
+is, no more of it is kept than a caller may get; what is no frame ends the conversation.
 """
 
 import asyncio
@@ -10,6 +13,10 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from neve import log
+from neve.dataplane.arrived import bytes_arrived
+from neve.domain.limits import MEBIBYTE, SYNC_RESPONSE_BYTES
 
 INVOKE = 1
 NEXT = 2
@@ -22,14 +29,72 @@ STREAM_END = 8
 
 _HEAD = struct.Struct(">IBI")
 _LENGTH_BYTES = 4
-_READ_BYTES = 262_144
+_READ_BYTES = 65_536  # at most 6,000 frames
+_MOST_HEADER_BYTES = MEBIBYTE
+_MOST_BODY_BYTES = SYNC_RESPONSE_BYTES + 1
+"""Of a longer body the rest is thrown away as it comes; one byte too many tells that it was longer."""
 
-OnFrame = Callable[[int, Mapping[str, Any], bytes], None]
+Header = Mapping[str, Any]
+OnFrame = Callable[[int, Header, bytes], None]
+_Whole = tuple[int, Header, bytes]
+
+
+class NoFrame(Exception):
+    """What came is not the frame protocol; the text says why."""
 
 
 def encode(kind: int, header: bytes, body: bytes = b"") -> bytes:
     """One frame; `header` is JSON text."""
     return b"".join((_HEAD.pack(5 + len(header) + len(body), kind, len(header)), header, body))
+
+
+class FrameReader:
+    """Cuts what comes into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._unwanted = 0  # bytes still to come of a body that is longer than anybody may get
+
+    def feed(self, data: bytes) -> list[_Whole]:
+        """The frames that `data` completes. NoFrame when it is none."""
+        unwanted = min(self._unwanted, len(data))
+        self._unwanted -= unwanted
+        self._buffer += data[unwanted:] if unwanted else data
+        frames: list[_Whole] = []
+        at = 0
+        with memoryview(self._buffer) as buffer:
+            while (cut := self._cut(buffer[at:])) is not None:
+                frame, length = cut
+                frames.append(frame)
+                at += length
+        self._unwanted += max(0, at - len(self._buffer))
+        del self._buffer[:at]
+        return frames
+
+    def _cut(self, data: memoryview) -> tuple[_Whole, int] | None:
+        """The first frame and the bytes that it takes, which may be more than are there; None when it is not whole."""
+        if len(data) < _HEAD.size:
+            return None
+        length, kind, header_length = _HEAD.unpack_from(data)
+        body_at = _HEAD.size + header_length
+        body_length = _LENGTH_BYTES + length - body_at
+        if body_length < 0 or header_length > _MOST_HEADER_BYTES:
+            raise NoFrame(f"a frame of {length} bytes with a header of {header_length}")
+        end = body_at + min(body_length, _MOST_BODY_BYTES)
+        if len(data) < end:
+            return None
+        header = _header(bytes(data[_HEAD.size : body_at])) if header_length > 2 else {}
+        return (kind, header, bytes(data[body_at:end])), body_at + body_length
+
+
+def _header(text: bytes) -> Header:
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NoFrame(f"a header that is no JSON: {type(error).__name__}") from error
+    if not isinstance(header, dict):
+        raise NoFrame("a header that is no JSON object")
+    return header
 
 
 class Channel:
@@ -39,11 +104,11 @@ class Channel:
         ours.setblocking(False)
         self._socket = ours
         self._on_frame = on_frame
-        self._incoming = bytearray()
+        self._reader = FrameReader()
         self._outgoing = bytearray()
         self._loop = asyncio.get_running_loop()
         self._open = True
-        self._loop.add_reader(ours.fileno(), self.drain)
+        self._loop.add_reader(ours.fileno(), self._read_once)
 
     def send(self, kind: int, header: bytes, body: bytes = b"") -> None:
         """Send one frame; what the socket does not take now goes out as it makes room."""
@@ -59,18 +124,10 @@ class Channel:
         self._outgoing += frame
 
     def drain(self) -> None:
-        """Read everything that has arrived and pass on the whole frames."""
-        while self._open:
-            try:
-                data = self._socket.recv(_READ_BYTES)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self._stop_reading()
-                return
-            self._take(data)
+        """Read what has arrived by now and pass on the whole frames. Not what comes meanwhile: that may have no end."""
+        left = bytes_arrived(self._socket.fileno()) if self._open else 0
+        while left > 0 and (read := self._read_once()):
+            left -= read
 
     def close(self) -> None:
         """End the conversation; the runtime sees the end of the socket and exits."""
@@ -99,48 +156,36 @@ class Channel:
         if not self._outgoing:
             self._loop.remove_writer(self._socket.fileno())
 
+    def _read_once(self) -> int:
+        """Read and pass on a share; how many bytes there were."""
+        if not self._open:
+            return 0
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:
+            data = b""
+        if not data:
+            self._stop_reading()
+        else:
+            self._take(data)
+        return len(data)
+
     def _take(self, data: bytes) -> None:
-        if self._incoming or not self._take_whole(data):
-            self._incoming += data
-            self._take_buffered()
-
-    def _take_whole(self, data: bytes) -> bool:
-        """The usual case without a copy: `data` is exactly a run of whole frames."""
-        ends = _frame_ends(data)
-        if not ends or ends[-1] != len(data):
-            return False
-        start = 0
-        for end in ends:
-            self._pass_on(data, start, end)
-            start = end
-        return True
-
-    def _take_buffered(self) -> None:
-        ends = _frame_ends(self._incoming)
-        if not ends:
+        try:
+            frames = self._reader.feed(data)
+        except NoFrame as error:
+            self._break_off(error)
             return
-        whole = bytes(self._incoming[: ends[-1]])
-        del self._incoming[: ends[-1]]
-        start = 0
-        for end in ends:
-            self._pass_on(whole, start, end)
-            start = end
+        for frame in frames:
+            self._on_frame(*frame)
 
-    def _pass_on(self, data: bytes, start: int, end: int) -> None:
-        _, kind, header_length = _HEAD.unpack_from(data, start)
-        body_at = start + _HEAD.size + header_length
-        header = json.loads(data[start + _HEAD.size : body_at]) if header_length > 2 else {}
-        self._on_frame(kind, header, data[body_at:end])
-
-
-def _frame_ends(data: bytes | bytearray) -> list[int]:
-    """Where the whole frames in `data` end."""
-    ends: list[int] = []
-    at = 0
-    while len(data) - at >= _LENGTH_BYTES:
-        length = int.from_bytes(data[at : at + _LENGTH_BYTES], "big")
-        at += _LENGTH_BYTES + length
-        if at > len(data):
-            break
-        ends.append(at)
-    return ends
+    def _break_off(self, error: NoFrame) -> None:
+        """Our own runtime clients exit when the socket ends; one that does not runs out of time."""
+        log.warn("channel.broken", reason=str(error))
+        self._stop_reading()
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:  # the other end is gone already
+            return

@@ -1,18 +1,24 @@
 """The output pipe of an environment: raw lines and the service's log frames in one stream, in the order they were written.
 
-The format is in `docs/frames.md`: a frame begins with `a5 5a 00`, which no line of text does.
+The format is in `docs/frames.md`: a frame begins with `a5 5a 00`, which no line of text does. Whatever a function prints,
+and however fast: a turn of the event loop is shared, and memory holds no more than the longest line.
 """
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from neve.dataplane.arrived import bytes_arrived
 
 _MAGIC = b"\xa5\x5a\x00"
 _FRAME_HEAD = 16
 _LEVELS = {1: "TRACE", 2: "DEBUG", 3: "INFO", 4: "WARN", 5: "ERROR", 6: "FATAL"}
 _READ_BYTES = 65_536
-_READS_PER_TURN = 16
+# While a function runs: small reads, because 8 KB may be 8,000 empty lines, until this share of a turn is used up.
+_SHARE_BYTES = 8_192
+_SHARE_S = 0.002
 _LONGEST_LINE = 1024 * 1024
 
 
@@ -24,60 +30,105 @@ class Line:
     level: str | None = None
 
 
+@dataclass(slots=True)
+class _Frame:
+    """A log frame whose payload is coming: `left` bytes of it."""
+
+    left: int
+    level: str | None
+
+
 class LineSplitter:
-    """Cuts the stream into lines and frames; keeps what is not complete."""
+    """Cuts the stream into lines and frames; keeps what is not complete. Longer ones than 1 MiB come in pieces."""
 
     def __init__(self) -> None:
-        self._pending = b""
+        self._buffer = bytearray()
+        self._searched = 0  # so far there is no end of a line in the buffer
+        self._frame: _Frame | None = None
 
     def feed(self, data: bytes) -> Iterator[Line]:
         """The lines that `data` completes."""
-        buffer = self._pending + data
+        self._buffer += data
         at = 0
-        while at < len(buffer):
-            end, line = self._next(buffer, at)
+        while at < len(self._buffer):
+            end, line = self._next(at)
             if end is None:
                 break
             if line is not None:
                 yield line
             at = end
-        self._pending = buffer[at:]
-        if len(self._pending) > _LONGEST_LINE and not self._pending.startswith(_MAGIC):
-            yield from self.flush()
+            self._searched = 0
+        del self._buffer[:at]
+        self._searched = max(0, len(self._buffer) - len(_MAGIC))
 
     def flush(self) -> Iterator[Line]:
-        """What is left without an end: the last thing a process said, or a line that never ends."""
-        rest, self._pending = self._pending, b""
+        """What is left without an end: the last thing a process said. Of a frame the rest may still come."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._searched = 0
         if rest:
-            yield Line(_text(rest))
+            if self._frame is not None:
+                self._frame.left -= len(rest)
+            yield Line(_text(rest), self._frame.level if self._frame else None)
 
-    def _next(self, buffer: bytes, at: int) -> tuple[int | None, Line | None]:
+    def _next(self, at: int) -> tuple[int | None, Line | None]:
         """Where the next piece ends and what it says; (None, None) when it is not whole yet."""
-        if buffer.startswith(_MAGIC, at):
-            return self._frame(buffer, at)
-        if buffer[at] == _MAGIC[0] and _MAGIC.startswith(buffer[at : at + 3]):
+        if self._frame is not None:
+            return self._payload(self._frame, at)
+        if self._buffer.startswith(_MAGIC, at):
+            return self._head(at)
+        if self._buffer[at] == _MAGIC[0] and _MAGIC.startswith(self._buffer[at : at + 3]):
             return None, None  # the beginning of a frame, perhaps
-        newline = buffer.find(b"\n", at)
-        frame = buffer.find(_MAGIC, at)
-        if frame != -1 and (newline == -1 or frame < newline):
+        return self._line(at)
+
+    def _line(self, at: int) -> tuple[int | None, Line | None]:
+        buffer = self._buffer
+        begin = at + self._searched
+        newline = buffer.find(b"\n", begin)
+        frame = buffer.find(_MAGIC, begin, newline if newline != -1 else len(buffer))
+        if frame != -1:
             return frame, Line(_text(buffer[at:frame]))  # an unfinished line ends where a frame begins
-        if newline == -1:
+        if newline != -1:
+            return newline + 1, Line(_text(buffer[at:newline]))
+        if len(buffer) - at <= _LONGEST_LINE:
             return None, None
-        return newline + 1, Line(_text(buffer[at:newline]))
+        end = _between_characters(buffer, at + _LONGEST_LINE)
+        return end, Line(_text(buffer[at:end]))
 
-    def _frame(self, buffer: bytes, at: int) -> tuple[int | None, Line | None]:
-        if len(buffer) - at < _FRAME_HEAD:
+    def _head(self, at: int) -> tuple[int | None, Line | None]:
+        if len(self._buffer) - at < _FRAME_HEAD:
             return None, None
-        end = at + _FRAME_HEAD + int.from_bytes(buffer[at + 4 : at + 8], "big")
-        if end > len(buffer):
+        length = int.from_bytes(self._buffer[at + 4 : at + 8], "big")
+        level = _LEVELS.get(self._buffer[at + 3] >> 2)
+        if length == 0:
+            return at + _FRAME_HEAD, Line("", level)
+        self._frame = _Frame(length, level)
+        return at + _FRAME_HEAD, None
+
+    def _payload(self, frame: _Frame, at: int) -> tuple[int | None, Line | None]:
+        end = at + min(frame.left, _LONGEST_LINE)
+        if end > len(self._buffer):
             return None, None
-        payload = buffer[at + _FRAME_HEAD : end]
-        text = _text(payload[:-1] if payload.endswith(b"\n") else payload)
-        return end, Line(text, _LEVELS.get(buffer[at + 3] >> 2))
+        if end - at < frame.left:
+            end = _between_characters(self._buffer, end)
+        payload = self._buffer[at:end]
+        frame.left -= len(payload)
+        if frame.left == 0:
+            self._frame = None
+            payload = payload.removesuffix(b"\n")
+        return end, Line(_text(payload), frame.level)
 
 
-def _text(line: bytes) -> str:
+def _text(line: bytes | bytearray) -> str:
     return line.decode("utf-8", "replace")
+
+
+def _between_characters(buffer: bytearray, end: int) -> int:
+    """The nearest place at or before `end` where no UTF-8 character is cut."""
+    for back in range(4):
+        if end == len(buffer) or buffer[end - back] & 0xC0 != 0x80:
+            return end - back
+    return end
 
 
 class OutputPipe:
@@ -89,7 +140,7 @@ class OutputPipe:
         self._on_line = on_line
         self._splitter = LineSplitter()
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._read_end, self._read_some)
+        self._loop.add_reader(self._read_end, self._read_share)
         self._open = True
 
     def close_write_end(self) -> None:
@@ -99,9 +150,13 @@ class OutputPipe:
             self.write_end = -1
 
     def drain(self, flush: bool = False) -> None:
-        """Read what is in the pipe now; with `flush`, an unfinished line counts as a line."""
-        while self._open and self._read_once():
-            pass
+        """Read what is in the pipe now; with `flush`, an unfinished line counts as a line.
+
+        Not what is written meanwhile: a child that prints without end would be read without end.
+        """
+        left = bytes_arrived(self._read_end) if self._open else 0
+        while left > 0 and (read := self._read(min(left, _READ_BYTES))):
+            left -= read
         if flush:
             for line in self._splitter.flush():
                 self._on_line(line)
@@ -115,23 +170,23 @@ class OutputPipe:
             os.close(self._read_end)
             self._read_end = -1
 
-    def _read_some(self) -> None:
+    def _read_share(self) -> None:
         """A bounded share of a turn: a function that prints without end must not starve the others."""
-        for _ in range(_READS_PER_TURN):
-            if not self._read_once():
-                return
+        over = time.perf_counter() + _SHARE_S
+        while self._read(_SHARE_BYTES) == _SHARE_BYTES and time.perf_counter() < over:
+            pass
 
-    def _read_once(self) -> bool:
+    def _read(self, most: int) -> int:
+        """Read and pass on at most so many bytes; how many there were."""
         try:
-            data = os.read(self._read_end, _READ_BYTES)
+            data = os.read(self._read_end, most)
         except (BlockingIOError, InterruptedError):
-            return False
+            return 0
         if not data:
             self._stop_reading()
-            return False
         for line in self._splitter.feed(data):
             self._on_line(line)
-        return len(data) == _READ_BYTES
+        return len(data)
 
     def _stop_reading(self) -> None:
         if self._open:
