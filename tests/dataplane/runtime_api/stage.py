@@ -202,7 +202,7 @@ class Stage:
         return {"Lambda-Extension-Identifier": answer.headers["lambda-extension-identifier"]}
 
     async def close(self) -> None:
-        self.api.close()
+        await self.api.close()
         for client in self.clients:
             client.close()
         for client in self.clients:

@@ -46,7 +46,8 @@ def _events(body: bytes | None) -> list[str] | Reply:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
         return refusal(403, "InvalidRequestFormat", str(error))
-    events = request.get("events") or [] if isinstance(request, dict) else None
+    events = request.get("events") if isinstance(request, dict) else ""
+    events = [] if events is None else events
     if not isinstance(events, list) or not all(isinstance(each, str) for each in events):
         return refusal(403, "InvalidRequestFormat", "events must be a list of event names")
     if "configurationKeys" in request:
