@@ -49,20 +49,20 @@ class LogTails:
     """Keeps the last 4 KB of the log of those invocations whose callers asked for it."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, list[str]] = {}
+        self._tails: dict[str, bytearray] = {}
 
     def watch(self, request_id: str) -> None:
         """Begin to keep this invocation's lines."""
-        self._lines[request_id] = []
+        self._tails[request_id] = bytearray()
 
     def take(self, request_id: str) -> bytes:
         """What was kept, cut to its last 4,096 bytes; and forget it."""
-        lines = self._lines.pop(request_id, [])
-        return "".join(f"{line}\n" for line in lines).encode()[-LOG_TAIL_BYTES:]
+        return bytes(self._tails.pop(request_id, bytearray()))
 
     def __call__(self, record: Record, line: str | None) -> None:
         """The subscriber."""
         if record.request_id is not None and line is not None:
-            lines = self._lines.get(record.request_id)
-            if lines is not None:
-                lines.append(line)
+            tail = self._tails.get(record.request_id)
+            if tail is not None:
+                tail += f"{line[-LOG_TAIL_BYTES:]}\n".encode("utf-8", "replace")
+                del tail[:-LOG_TAIL_BYTES]
