@@ -21,6 +21,7 @@ from neve import log
 from neve.api import account as account_api
 from neve.api import aliases as aliases_api
 from neve.api import functions as functions_api
+from neve.api import layers as layers_api
 from neve.api import versions as versions_api
 from neve.api.door import Service, create_door
 from neve.api.invoke import invoke_operation
@@ -34,6 +35,7 @@ from neve.control.functions import Functions
 from neve.control.invoke import Invoker
 from neve.dataplane.idler import run_idler
 from neve.dataplane.invoke import DataPlane, Foundations
+from neve.dataplane.layer_root import LayerRoots
 from neve.dataplane.runtimes import Runtimes
 from neve.dataplane.sandbox.choose import choose_kind
 from neve.dataplane.sandbox.sandbox import SandboxKind
@@ -59,6 +61,7 @@ class _Storage:
     logs: SqliteLogStore
     blobs: FileBlobStore
     task_roots: TaskRoots
+    layer_roots: LayerRoots
 
 
 def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> int:
@@ -117,7 +120,8 @@ async def _storage(data: DataDir, clock: Clock) -> AsyncIterator[_Storage]:
     try:
         logs = await SqliteLogStore.open(data.logs, clock)
         try:
-            yield _Storage(functions, logs, blobs, TaskRoots.open(data.tasks, blobs))
+            task_roots, layer_roots = TaskRoots.open(data.tasks, blobs), LayerRoots.open(data.layers, blobs)
+            yield _Storage(functions, logs, blobs, task_roots, layer_roots)
         finally:
             await logs.close()
     finally:
@@ -149,6 +153,7 @@ async def _run(
                     **functions_api.operations(functions, lambda: url),
                     **versions_api.operations(functions.versions),
                     **aliases_api.operations(functions.aliases),
+                    **layers_api.operations(functions.layers, lambda: url),
                     **account_api.operations(Account(storage.functions, settings.concurrency)),
                 },
             ),
@@ -173,6 +178,7 @@ async def _run(
 def _functions(storage: _Storage, clock: Clock, plane: DataPlane) -> Functions:
     async def prepare(function: Function) -> None:
         await storage.task_roots.path(function)
+        await storage.layer_roots.path(function)
 
     return Functions(storage.functions, storage.blobs, clock, prepare, plane.retire)
 
@@ -251,7 +257,9 @@ async def _end(tasks: "list[asyncio.Task[Any]]") -> None:
 async def _keep_house(storage: _Storage, plane: DataPlane, clock: Clock) -> None:
     """Remove what nobody needs any more: log events past their retention, code that no version and no environment has."""
     while True:
-        await storage.task_roots.remove_unused(storage.functions.code_in_use, plane.functions())
+        store, held = storage.functions, plane.functions()
+        await storage.task_roots.remove_unused(store.code_in_use, held)
+        await storage.layer_roots.remove_unused(store.code_in_use, store.layers_in_use, held)
         await storage.logs.expire(int(clock.now_ms()))
         await clock.sleep(_HOUSEKEEPING_SECONDS)
 

@@ -13,7 +13,7 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from neve.api import aliases, functions, versions
+from neve.api import aliases, functions, layers, versions
 from neve.api.door import Service, create_door
 from neve.api.http import Receive, Scope, Send
 from neve.api.server import create_server
@@ -95,6 +95,7 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         **functions.operations(verbs, lambda: HOME),
         **versions.operations(verbs.versions),
         **aliases.operations(verbs.aliases),
+        **layers.operations(verbs.layers, lambda: HOME),
     }
     server = create_server(create_door({"lambda": Service("lambda", operations)}, nothing, {}), "127.0.0.1", 0, 1)
     listening = socket.create_server(("127.0.0.1", 0))  # callers may connect from now on

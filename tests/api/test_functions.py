@@ -148,7 +148,6 @@ async def test_old_revision_is_refused(aws: Lambda) -> None:
 
 
 async def test_members_without_effect_are_given_back(aws: Lambda) -> None:
-    layer = "arn:aws:lambda:eu-west-1:123456789012:layer:l:1"
     kept = {
         "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q"},
         "KMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k",
@@ -160,21 +159,19 @@ async def test_members_without_effect_are_given_back(aws: Lambda) -> None:
         ],
     }
     vpc = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
-    reply = await aws.create(**kept, VpcConfig=vpc, Layers=[layer], SnapStart={"ApplyOn": "PublishedVersions"})
+    reply = await aws.create(**kept, VpcConfig=vpc, SnapStart={"ApplyOn": "PublishedVersions"})
     assert {name: reply[name] for name in kept} == kept
     assert reply["VpcConfig"] == vpc | {"VpcId": ""}
-    assert reply["Layers"] == [{"Arn": layer, "CodeSize": 0}]
     assert reply["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
     cleared = await aws(
         "update_function_configuration",
         FunctionName="f",
-        Layers=[],
         KMSKeyArn="",
         DeadLetterConfig={"TargetArn": ""},
         FileSystemConfigs=[],
         VpcConfig={"SubnetIds": [], "SecurityGroupIds": []},
     )
-    assert not {"Layers", "DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs"}.intersection(cleared)
+    assert not {"DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs"}.intersection(cleared)
     assert cleared["VpcConfig"] == {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""}
 
 

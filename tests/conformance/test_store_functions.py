@@ -43,7 +43,7 @@ def function(name: str = "thumbs", world: World = WORLD, **members: object) -> F
 
 async def test_created_function_is_read_as_it_was_given(store: FunctionStore) -> None:
     given = function(
-        environment={"A": "ü"}, tags={"t": "1"}, architectures=("arm64",), extra={"Layers": [{"Arn": "a"}], "n": None}
+        environment={"A": "ü"}, tags={"t": "1"}, architectures=("arm64",), extra={"Other": [{"Arn": "a"}], "n": None}
     )
     await store.create_function(given)
     assert await store.function(WORLD, "thumbs", LATEST) == given

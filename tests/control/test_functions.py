@@ -355,6 +355,33 @@ async def test_outcome_is_written_when_the_storage_is_back(bench: Bench, monkeyp
     assert (await bench.shown()).state == "Active"
 
 
+async def test_what_a_reader_saw_is_what_runs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk may show an outcome to a reader before the one who wrote it hears that it is there."""
+    await bench.create(text="old")
+    bench.ready.clear()
+    await bench.functions.update_code(WORLD, "f", zipped("new"), None, None, dry_run=False)
+    written, heard = asyncio.Event(), asyncio.Event()
+    real = bench.store.update_function_if_revision
+
+    async def late(function: Function, revision_id: str, version: Function | None = None) -> None:
+        await real(function, revision_id, version)
+        written.set()
+        await heard.wait()
+
+    monkeypatch.setattr(bench.store, "update_function_if_revision", late)
+    bench.ready.set()
+    await written.wait()
+    shown = await bench.shown()
+    assert shown.last_update_status == "Successful"
+    assert (await bench.functions.resolve(WORLD, "f", None)).function == shown
+    cached = bench.functions.resolve_cached(WORLD, "f", None)
+    assert cached is not None
+    assert cached.function == shown
+    heard.set()
+    await bench.functions.wait_idle()
+    assert (await bench.functions.resolve(WORLD, "f", None)).function == shown
+
+
 # Delete
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import Code, Function, LoggingConfig
+from neve.domain.function import Code, Function, LoggingConfig, UsedLayer
 from neve.domain.version import check_code, is_number, is_unchanged, number_of, published
 from neve.domain.world import World
 
@@ -74,6 +74,7 @@ CHANGES: dict[str, object] = {
     "ephemeral_storage_mb": 1024,
     "environment": None,
     "architectures": ("arm64",),
+    "layers": (UsedLayer("arn", Code("bGF5ZXI=", 1)),),
     "tracing_mode": "Active",
     "extra": {},
 }

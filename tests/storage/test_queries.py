@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from neve.storage.sqlite import aliases, blocks, functions, logs
+from neve.storage.sqlite import aliases, blocks, functions, layers, logs
 from neve.storage.sqlite.migrate import migrate
 
-NOUNS = {"functions": ("neve", functions), "aliases": ("neve", aliases), "logs": ("logs", logs)}
+NOUNS = {
+    "functions": ("neve", functions),
+    "aliases": ("neve", aliases),
+    "layers": ("neve", layers),
+    "logs": ("logs", logs),
+}
 BLOCKS = [(noun, name) for noun in NOUNS for name in blocks.load(noun)]
 
 

@@ -20,7 +20,6 @@ _KEPT = (
     "VpcConfig",
     "DeadLetterConfig",
     "KMSKeyArn",
-    "Layers",
     "FileSystemConfigs",
     "SnapStart",
     "TenancyConfig",
@@ -75,7 +74,7 @@ class _Family:
             call.world,
             members["FunctionName"],
             _given(members),
-            _zip_file(members.get("Code", {}), "Code.ZipFile"),
+            zip_file(members.get("Code", {}), "Code.ZipFile"),
             members.get("Tags") or {},
             bool(members.get("Publish")),
         )
@@ -117,7 +116,7 @@ class _Family:
         function = await self._functions.update_code(
             call.world,
             members["FunctionName"],
-            _zip_file(members, "ZipFile"),
+            zip_file(members, "ZipFile"),
             _architectures(members),
             members.get("RevisionId"),
             bool(members.get("DryRun")),
@@ -164,10 +163,11 @@ def configuration(function: Function, qualifier: str | None = None) -> dict[str,
         "FunctionArn": function_arn(function.world, function.name, qualifier),
         "FunctionName": function.name,
         "Handler": function.handler,
-        "LastModified": _time(function.last_modified_ms),
+        "LastModified": iso_time(function.last_modified_ms),
         "LastUpdateStatus": function.last_update_status,
         "LastUpdateStatusReason": function.last_update_reason,
         "LastUpdateStatusReasonCode": function.last_update_reason_code,
+        "Layers": [{"Arn": layer.arn, "CodeSize": layer.code.size} for layer in function.layers] or None,
         "LoggingConfig": _logging_config(function),
         "MemorySize": function.memory_mb,
         "PackageType": "Zip",
@@ -199,8 +199,6 @@ def _kept_reply(extra: Mapping[str, Any]) -> dict[str, Any]:
     reply = {name: value for name, value in extra.items() if value not in ("", [], {}, {"TargetArn": ""})}
     if "VpcConfig" in extra:
         reply["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""} | (extra["VpcConfig"] or {})
-    if "Layers" in reply:
-        reply["Layers"] = [{"Arn": arn, "CodeSize": 0} for arn in reply["Layers"]]
     if "SnapStart" in reply:
         reply["SnapStart"] = {"ApplyOn": "None"} | reply["SnapStart"] | {"OptimizationStatus": "Off"}
     return reply
@@ -219,6 +217,7 @@ def _given(members: _Members) -> Given:
         ephemeral_storage_mb=members.get("EphemeralStorage", {}).get("Size"),
         environment=variables,
         clear_environment=environment is not None and variables is None,
+        layer_arns=tuple(members["Layers"]) if "Layers" in members else None,
         architectures=_architectures(members),
         tracing_mode=members.get("TracingConfig", {}).get("Mode"),
         logging=_given_logging(members.get("LoggingConfig", {})),
@@ -250,7 +249,8 @@ def _architectures(members: _Members) -> tuple[str, ...] | None:
     return tuple(members["Architectures"]) if "Architectures" in members else None
 
 
-def _zip_file(code: _Members, member: str) -> bytes:
+def zip_file(code: _Members, member: str) -> bytes:
+    """The archive that was given, as bytes. InvalidParameterValue when it is elsewhere or not there."""
     if "S3Bucket" in code or "S3Key" in code:
         raise InvalidParameterValue(f"Neve takes code in {member}; code in S3 is not supported yet.")
     if "ZipFile" not in code:
@@ -264,7 +264,7 @@ def _refuse_capacity(members: _Members) -> None:
         raise InvalidParameterValue("Neve has no capacity providers to publish to; leave PublishTo out.")
 
 
-def _time(milliseconds: int) -> str:
+def iso_time(milliseconds: int) -> str:
     """`2023-08-10T12:34:56.789+0000`"""
     at = datetime.fromtimestamp(milliseconds // 1000, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}+0000"

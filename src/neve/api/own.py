@@ -60,6 +60,8 @@ def create_own(house: House) -> Application:
                 await _records(house, query, receive, send)
             elif path.startswith("code/"):
                 await _answer(send, 200, await _code(house, path, query), "application/zip")
+            elif path.startswith("layers/"):
+                await _answer(send, 200, await _layer(house, path), "application/zip")
             else:
                 answer = simple.get((scope["method"], path))
                 if answer is None:
@@ -134,6 +136,14 @@ async def _code(house: House, path: str, query: Query) -> bytes:
     if len(parts) != 3:
         raise ResourceNotFound("A code archive is at /_neve/code/ACCOUNT/REGION/NAME.")
     return await house.functions.code_archive(World(parts[0], parts[1]), parts[2], query.get("version", LATEST))
+
+
+async def _layer(house: House, path: str) -> bytes:
+    """`layers/ACCOUNT/REGION/NAME/VERSION`: what GetLayerVersion's Content.Location names."""
+    parts = [unquote(part) for part in path.split("/")[1:]]
+    if len(parts) != 4 or not (parts[3].isascii() and parts[3].isdigit() and len(parts[3]) < 19):
+        raise ResourceNotFound("A layer version is at /_neve/layers/ACCOUNT/REGION/NAME/VERSION.")
+    return await house.functions.layers.content(World(parts[0], parts[1]), parts[2], int(parts[3]))
 
 
 # The stream of records

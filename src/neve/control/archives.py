@@ -7,12 +7,14 @@ function that had the same code. Who has a function's turn may take a code's, ne
 import asyncio
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from neve.dataplane.turns import Turns
 from neve.domain import archive, limits
-from neve.domain.errors import PlatformError, ServiceSpecific
-from neve.domain.function import Code
+from neve.domain.errors import InvalidParameterValue, PlatformError, ServiceSpecific
+from neve.domain.function import Code, Function, UsedLayer
+from neve.domain.layer import not_found
 from neve.domain.world import World
 from neve.storage.store import BlobStore, FunctionStore
 
@@ -25,16 +27,30 @@ class Archives:
         self._blobs = blobs
         self._turns = turns
 
-    async def keep(self, world: World, content: bytes, code: Code, write: Callable[[], Awaitable[None]]) -> None:
-        """Keep the archive, then write who refers to it; nobody forgets it in between.
+    async def keep(
+        self,
+        world: World,
+        content: bytes,
+        code: Code,
+        write: Callable[[], Awaitable[None]],
+        layers: Sequence[UsedLayer] = (),
+    ) -> None:
+        """Keep the archive, then write who refers to it and to these layers; nobody forgets one of them in between.
 
-        ServiceSpecific `CodeStorageExceededException` when the world's storage is full.
+        ServiceSpecific `CodeStorageExceededException` when the world's storage is full; as `hold`.
         """
         usage = await self._store.code_usage(world)
         if usage.total_code_size + code.size > limits.TOTAL_CODE_SIZE:
             raise ServiceSpecific("CodeStorageExceededException", "Code storage limit exceeded.")
-        async with self._turns.take(code.sha256):
+        async with self._taken({code.sha256, *(layer.code.sha256 for layer in layers)}):
+            await self._check_there(layers)
             await self._blobs.put(content)
+            await write()
+
+    async def hold(self, layers: Sequence[UsedLayer], write: Callable[[], Awaitable[None]]) -> None:
+        """Write who refers to these layers. InvalidParameterValue when one was deleted meanwhile and is forgotten."""
+        async with self._taken({layer.code.sha256 for layer in layers}):
+            await self._check_there(layers)
             await write()
 
     async def forget(self, sha256: str) -> None:
@@ -42,6 +58,25 @@ class Archives:
         async with self._turns.take(sha256):
             if not await self._store.code_in_use(sha256):
                 await self._blobs.delete(sha256)
+
+    async def forget_all(self, functions: Collection[Function]) -> None:
+        """Forget code and layers of functions that are no more, unless something else refers to them."""
+        contents = {each.code.sha256 for each in functions}
+        for sha256 in contents | {layer.code.sha256 for each in functions for layer in each.layers}:
+            await self.forget(sha256)
+
+    @asynccontextmanager
+    async def _taken(self, contents: Collection[str]) -> AsyncIterator[None]:
+        """The turns of several archives, in one order for everybody."""
+        async with AsyncExitStack() as taken:
+            for sha256 in sorted(contents):
+                await taken.enter_async_context(self._turns.take(sha256))
+            yield
+
+    async def _check_there(self, layers: Sequence[UsedLayer]) -> None:
+        for layer in layers:
+            if not await self._store.code_in_use(layer.code.sha256):
+                raise InvalidParameterValue(not_found(layer.arn).message)
 
     async def content(self, code: Code) -> bytes:
         """The zip as it was uploaded. PlatformError when it is not there."""
@@ -57,5 +92,5 @@ async def checked(content: bytes) -> Code:
 
 
 def _check_and_name(content: bytes) -> Code:
-    archive.check(content)
-    return Code(base64.b64encode(hashlib.sha256(content).digest()).decode(), len(content))
+    unzipped_size = archive.check(content)
+    return Code(base64.b64encode(hashlib.sha256(content).digest()).decode(), len(content), unzipped_size)

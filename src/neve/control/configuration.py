@@ -8,7 +8,7 @@ from neve import log
 from neve.domain import function as rules
 from neve.domain import runtime_names
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import Function, LoggingConfig
+from neve.domain.function import Function, LoggingConfig, UsedLayer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +37,20 @@ class Given:
     ephemeral_storage_mb: int | None = None
     environment: Mapping[str, str] | None = None
     clear_environment: bool = False
+    layer_arns: tuple[str, ...] | None = None
     architectures: tuple[str, ...] | None = None
     tracing_mode: str | None = None
     logging: GivenLogging = GivenLogging()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-def configured(function: Function, given: Given, refuse_deprecated: bool) -> Function:
-    """The function with what was given. InvalidParameterValue or ValidationFailed for what the service refuses."""
+def configured(
+    function: Function, given: Given, refuse_deprecated: bool, layers: tuple[UsedLayer, ...] | None = None
+) -> Function:
+    """The function with what was given; `layers` is what its ARNs of layers mean, None when none were given.
+
+    InvalidParameterValue or ValidationFailed for what the service refuses.
+    """
     if given.runtime is not None:
         rules.check_runtime(given.runtime, refuse_deprecated)
     if given.environment is not None:
@@ -53,6 +59,7 @@ def configured(function: Function, given: Given, refuse_deprecated: bool) -> Fun
         function,
         **_given_plain(given),
         environment=_environment(function, given),
+        layers=function.layers if layers is None else layers,
         logging=_logging(function.logging, given.logging),
         extra={**function.extra, **given.extra},
     )

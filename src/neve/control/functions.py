@@ -16,16 +16,18 @@ from neve.control.aliases import Aliases, CachingAliasStore
 from neve.control.archives import Archives
 from neve.control.changes import Changes, new_uuid, not_active
 from neve.control.configuration import Given, configured
+from neve.control.layers import Layers
 from neve.control.preparation import Preparation, Prepare, Retire
 from neve.control.versions import Versions
 from neve.domain import arn as arns
 from neve.domain import function as rules
 from neve.domain.alias import pick_version
 from neve.domain.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
-from neve.domain.function import CREATING, LATEST, Code, Function, LoggingConfig
+from neve.domain.function import CREATING, LATEST, Code, Function, LoggingConfig, UsedLayer
+from neve.domain.layer import check_total
 from neve.domain.version import is_number, number_of
 from neve.domain.world import World
-from neve.storage.store import BlobStore, FunctionStore
+from neve.storage.store import BlobStore, FunctionStore, LayerStore
 
 
 class CachingFunctionStore(FunctionStore, Protocol):
@@ -34,6 +36,10 @@ class CachingFunctionStore(FunctionStore, Protocol):
     @property
     def aliases(self) -> CachingAliasStore:
         """The aliases of these functions."""
+
+    @property
+    def layers(self) -> LayerStore:
+        """The layers that functions may use."""
 
     def cached(self, world: World, name: str, version: str) -> Function | None:
         """That version if it is in memory. None says nothing."""
@@ -67,7 +73,8 @@ class Functions:
 
     `retire` hears of a function whose environments are to finish and go: it was replaced or deleted. Deprecated
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
-    `roll` gives the dice for aliases with weights. `versions` and `aliases` are the verbs on those of these functions.
+    `roll` gives the dice for aliases with weights. `versions` and `aliases` are the verbs on those of these functions,
+    `layers` on what they may use.
     """
 
     def __init__(
@@ -91,10 +98,11 @@ class Functions:
         self._changes = Changes(store)
         self._archives = Archives(store, blobs, self._changes.turns)
         self._preparation = Preparation(
-            store, clock, self._changes.turns, new_id, prepare, retire, self._archives.forget
+            store, clock, self._changes.turns, new_id, prepare, retire, self._archives.forget_all
         )
         self.versions = Versions(store, self._archives, self._changes, self._preparation, retire, new_id)
         self.aliases = Aliases(store, store.aliases, self._changes, new_id)
+        self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
 
     async def finish_pending(self) -> None:
         """Finish what a Neve that was killed left Pending or InProgress. Await it before the door opens."""
@@ -126,8 +134,9 @@ class Functions:
         name = naming.changed(world, function_name, "lambda:CreateFunction")
         rules.check_name(name)
         rules.check_tags(tags)
-        draft = self._draft(world, name, given, tags)
+        draft = self._draft(world, name, given, tags, await self._used(world, given))
         function = replace(draft, code=await code_archives.checked(content))
+        check_total(function)
         return await self._changes.whole(self._create(function, content, publish))
 
     async def _create(self, function: Function, content: bytes, publish: bool) -> Function:
@@ -137,7 +146,11 @@ class Functions:
                 raise ResourceConflict(f"Function already exist: {name}")
             version = (await self.versions.draft(function))[0] if publish else None
             await self._archives.keep(
-                world, content, function.code, lambda: self._store.create_function(function, version)
+                world,
+                content,
+                function.code,
+                lambda: self._store.create_function(function, version),
+                function.layers,
             )
             self._preparation.begin(function)
             if version is not None:
@@ -212,13 +225,14 @@ class Functions:
     ) -> Function:
         """Merge what was given into `$LATEST`; the reply is InProgress."""
         name = naming.changed(world, function_name, "lambda:UpdateFunctionConfiguration")
+        layers = await self._used(world, given)
         return await self._changes.whole(
             self._update(
                 world,
                 name,
                 revision_id,
-                lambda current: configured(current, given, self._refuse_deprecated),
-                lambda write: write(),
+                lambda current: configured(current, given, self._refuse_deprecated, layers),
+                lambda write: self._archives.hold(layers or (), write),
             )
         )
 
@@ -234,6 +248,7 @@ class Functions:
         async with self._changes.turns.take((world, name)):
             current = await self._changes.changeable(world, name, revision_id)
             function = self._in_progress(change(current))
+            check_total(function)
             version, is_new = await self.versions.draft(function) if publish else (function, False)
             await around(
                 lambda: self._store.update_function_if_revision(
@@ -269,8 +284,7 @@ class Functions:
         gone = [*deleted, *([] if served is None else [served])]
         for function in _served(gone):
             self._retire(function)
-        for sha256 in {each.code.sha256 for each in gone}:
-            await self._archives.forget(sha256)
+        await self._archives.forget_all(gone)
 
     # Tags
 
@@ -337,7 +351,17 @@ class Functions:
 
     # Within
 
-    def _draft(self, world: World, name: str, given: Given, tags: Mapping[str, str]) -> Function:
+    async def _used(self, world: World, given: Given) -> tuple[UsedLayer, ...] | None:
+        return None if given.layer_arns is None else await self.layers.used(world, given.layer_arns)
+
+    def _draft(
+        self,
+        world: World,
+        name: str,
+        given: Given,
+        tags: Mapping[str, str],
+        layers: tuple[UsedLayer, ...] | None,
+    ) -> Function:
         if given.runtime is None or given.handler is None:
             raise InvalidParameterValue(
                 "Runtime and Handler are mandatory parameters for functions created with deployment packages."
@@ -356,7 +380,7 @@ class Functions:
             state_reason=CREATING,
             state_reason_code="Creating",
         )
-        return configured(base, given, self._refuse_deprecated)
+        return configured(base, given, self._refuse_deprecated, layers)
 
     def _in_progress(self, function: Function) -> Function:
         return replace(

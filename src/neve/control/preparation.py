@@ -9,14 +9,14 @@ gives the previous configuration back: what is shown is what runs.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 
 from neve import log
 from neve.clock import Clock
 from neve.dataplane.turns import Turns
 from neve.domain.errors import InvalidParameterValue, NeveError, StorageUnavailable
-from neve.domain.function import LATEST, Function
+from neve.domain.function import Function
 from neve.domain.world import World
 from neve.storage.store import FunctionStore
 
@@ -25,7 +25,7 @@ RETRY_SECONDS = 1.0
 
 Prepare = Callable[[Function], Awaitable[None]]
 Retire = Callable[[Function], None]
-ForgetCode = Callable[[str], Awaitable[None]]
+ForgetCode = Callable[[Collection[Function]], Awaitable[None]]
 
 
 class Preparation:
@@ -107,7 +107,7 @@ class Preparation:
             if unused is not None:
                 if problem is None:
                     self._retire(unused)
-                await self._forget_code(unused.code.sha256)
+                await self._forget_code([unused])
         except StorageUnavailable as error:
             log.failure("outcome not written", error, function=function.qualified_arn)
             return False
@@ -122,10 +122,22 @@ class Preparation:
             if current is None or current.revision_id != function.revision_id:
                 return None  # deleted, perhaps created anew, in the meantime
             outcome = self._outcome(current, previous, problem)
-            await self._store.update_function_if_revision(outcome, current.revision_id)
-            if function.version == LATEST:
-                self.serving.pop((function.world, function.name), None)
+            await self._write(outcome, current.revision_id, previous)
         return previous if problem is None or previous is None else function
+
+    async def _write(self, outcome: Function, revision_id: str, previous: Function | None) -> None:
+        """Invocations get the outcome from before it is written: a reader may see it on the disk before we hear of it."""
+        if previous is None:
+            await self._store.update_function_if_revision(outcome, revision_id)
+            return
+        key = (outcome.world, outcome.name)
+        self.serving[key] = outcome
+        try:
+            await self._store.update_function_if_revision(outcome, revision_id)
+        except BaseException:
+            self.serving[key] = previous
+            raise
+        self.serving.pop(key, None)
 
     def _outcome(self, current: Function, previous: Function | None, problem: BaseException | None) -> Function:
         if problem is None:

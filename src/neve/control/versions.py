@@ -100,4 +100,4 @@ class Versions:
             if function is None or not await self._store.delete_version(world, name, version):
                 return
         self._retire(function)
-        await self._archives.forget(function.code.sha256)
+        await self._archives.forget_all([function])

@@ -23,7 +23,7 @@ from neve.domain.errors import OperatorError, SandboxFailed
 from neve.domain.function import Function
 from neve.storage.store import BlobStore
 
-_PARTIAL = ".partial-"
+PARTIAL = ".partial-"
 _REMOVING = ".removing-"
 _BOOT = "boot-id"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -40,14 +40,7 @@ class TaskRoots:
     @classmethod
     def open(cls, directory: Path, blobs: BlobStore) -> Self:
         """Make the directory and clear what a killed Neve left half done. OperatorError when it cannot be used."""
-        try:
-            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-            _clear_leftovers(directory, _is_after_restart(directory))
-            (directory / _BOOT).write_text(_boot_id())
-        except OSError as error:
-            raise OperatorError(
-                f"the directory {directory} cannot be used ({error}); mend it or name another with --data-dir"
-            ) from error
+        open_folders(directory)
         return cls(directory, blobs)
 
     async def path(self, function: Function) -> Path:
@@ -56,21 +49,26 @@ class TaskRoots:
         InvalidParameterValue when the archive is not one that may be unpacked, SandboxFailed when it is not there or the
         disk refuses.
         """
-        return await self._path(function.code.sha256)
+        return await self.unpacked(function.code.sha256)
 
     async def remove_unused(self, in_use: Callable[[str], Awaitable[bool]], held: Collection[Function] = ()) -> int:
         """Remove folders that no living environment has (`held`: what runs or will run there) and the store does not name.
 
         `in_use` is `FunctionStore.code_in_use`. Returns how many went.
         """
-        kept = {_folder_name(function.code.sha256) for function in held}
+        return await self.remove_unused_contents(in_use, {function.code.sha256 for function in held})
+
+    async def remove_unused_contents(self, in_use: Callable[[str], Awaitable[bool]], held: Collection[str]) -> int:
+        """As `remove_unused`, what is held given by its SHA-256."""
+        kept = {_folder_name(sha256) for sha256 in held}
         removed = 0
-        for folder in await asyncio.to_thread(_folders, self._directory):
+        for folder in await asyncio.to_thread(folders, self._directory):
             if folder.name not in kept:
                 removed += await self._remove_if_unused(folder, in_use)
         return removed
 
-    async def _path(self, sha256: str) -> Path:
+    async def unpacked(self, sha256: str) -> Path:
+        """The folder of one archive, as `path`."""
         folder = self._directory / _folder_name(sha256)
         if await asyncio.to_thread(folder.is_dir):
             return folder
@@ -86,7 +84,7 @@ class TaskRoots:
         async with self._turns.take(folder.name):
             if await in_use(_sha256_of(folder)):
                 return False
-            await asyncio.to_thread(_remove, folder)
+            await asyncio.to_thread(remove, folder)
         return True
 
 
@@ -95,16 +93,16 @@ def unpack(content: bytes, directory: Path) -> None:
 
     InvalidParameterValue for an archive that may not be unpacked, OSError when the disk refuses.
     """
-    partial = directory.with_name(f"{_PARTIAL}{uuid.uuid4().hex}")
+    partial = directory.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
     try:
         _fill(Archive(content), partial)
-        _rename_if_new(partial, directory)
+        rename_if_new(partial, directory)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fill(archive: Archive, root: Path) -> None:
-    _make_folder(root)
+    make_folder(root)
     made = {root}
     for entry in archive.entries:
         path = root / entry.path
@@ -122,11 +120,12 @@ def _make_folders(folder: Path, made: set[Path]) -> None:
         missing.append(folder)
         folder = folder.parent
     for each in reversed(missing):
-        _make_folder(each)
+        make_folder(each)
         made.add(each)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """A folder that every user may read."""
     folder.mkdir()
     folder.chmod(0o755)  # whatever the umask says
 
@@ -138,7 +137,8 @@ def _write(archive: Archive, entry: Entry, path: Path) -> None:
             file.write(chunk)
 
 
-def _rename_if_new(partial: Path, directory: Path) -> None:
+def rename_if_new(partial: Path, directory: Path) -> None:
+    """Let what was filled appear under its name; what is there already stays."""
     try:
         partial.rename(directory)
     except OSError:
@@ -168,23 +168,39 @@ def _sha256_of(folder: Path) -> str:
     return base64.b64encode(bytes.fromhex(folder.name)).decode()
 
 
-def _folders(directory: Path) -> list[Path]:
+def folders(directory: Path) -> list[Path]:
+    """Those that are whole: they are named by 64 hex digits."""
     return [path for path in directory.iterdir() if path.is_dir() and len(path.name) == 64]
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Renamed first: what is half removed must not look whole."""
     going = folder.with_name(f"{_REMOVING}{uuid.uuid4().hex}")
     try:
         folder.rename(going)
         shutil.rmtree(going)
     except OSError as error:
-        log.failure("task root not removed", error)
+        log.failure("unpacked code not removed", error)
+
+
+def open_folders(directory: Path) -> None:
+    """Make a directory of such folders and clear what a killed Neve, or a restart of the machine, left half done.
+
+    OperatorError when it cannot be used.
+    """
+    try:
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _clear_leftovers(directory, _is_after_restart(directory))
+        (directory / _BOOT).write_text(_boot_id())
+    except OSError as error:
+        raise OperatorError(
+            f"the directory {directory} cannot be used ({error}); mend it or name another with --data-dir"
+        ) from error
 
 
 def _clear_leftovers(directory: Path, everything: bool) -> None:
     for path in directory.iterdir():
-        if path.is_dir() and (everything or path.name.startswith((_PARTIAL, _REMOVING))):
+        if path.is_dir() and (everything or path.name.startswith((PARTIAL, _REMOVING))):
             shutil.rmtree(path)
 
 

@@ -74,7 +74,8 @@ class Archive:
         with _translated():
             self._zip = zipfile.ZipFile(io.BytesIO(content))
             self.entries: Sequence[Entry] = self._checked_entries()
-        self._read = 0
+        self.read = 0
+        """Bytes of files that were read."""
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
         """The content of a file, in pieces. InvalidParameterValue when all that was read is over the service's limit."""
@@ -84,8 +85,8 @@ class Archive:
                 yield chunk
 
     def _count(self, size: int) -> None:
-        self._read += size
-        if self._read > limits.CODE_SIZE_UNZIPPED:
+        self.read += size
+        if self.read > limits.CODE_SIZE_UNZIPPED:
             raise InvalidParameterValue(f"Unzipped size must be smaller than {limits.CODE_SIZE_UNZIPPED} bytes")
 
     def _checked_entries(self) -> Sequence[Entry]:
@@ -119,8 +120,10 @@ class Archive:
         return raw.decode()
 
 
-def check(content: bytes) -> None:
-    """Read a code archive to its end and keep nothing. Takes as long as unzipping: call it on a thread.
+def check(content: bytes) -> int:
+    """Read a code archive to its end, keep nothing, and say how many bytes its files have.
+
+    Takes as long as unzipping: call it on a thread.
 
     RequestTooLarge when it is over the size of a direct upload, InvalidParameterValue when it is not a zip that may
     be unpacked.
@@ -132,6 +135,7 @@ def check(content: bytes) -> None:
         if entry.kind is Kind.FILE:
             for _ in archive.chunks(entry):
                 pass
+    return archive.read
 
 
 @contextmanager

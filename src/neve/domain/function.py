@@ -49,10 +49,22 @@ RESERVED_VARIABLES: frozenset[str] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code archive by its content: `sha256` is the base64 form of the API, `size` counts bytes of the archive."""
+    """A code archive by its content: `sha256` is the base64 form of the API, `size` counts bytes of the archive.
+
+    `unzipped_size` counts bytes of its files.
+    """
 
     sha256: str
     size: int
+    unzipped_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsedLayer:
+    """A layer version as a function uses it: by its content, which stays when the layer version is deleted."""
+
+    arn: str
+    code: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,8 @@ class Function:
     """One version of one function; `$LATEST` is the mutable one. Times are UTC milliseconds since the epoch.
 
     `environment` is None when it was never given (the API leaves the member out then). `extra` keeps members of the
-    API that do not yet change how the function runs (VpcConfig, …) as they were given. `published_from` is the digest of
+    API that do not yet change how the function runs (VpcConfig, …) as they were given. Of `layers`, a later one lies over
+    those before. `published_from` is the digest of
     what a numbered version was made from (`domain/version.py`), None for `$LATEST`. Tags are those of the whole function
     and kept with `$LATEST` only.
     """
@@ -90,6 +103,7 @@ class Function:
     timeout_s: int = limits.DEFAULT_TIMEOUT_S
     ephemeral_storage_mb: int = limits.DEFAULT_EPHEMERAL_STORAGE_MB
     environment: Mapping[str, str] | None = None
+    layers: tuple[UsedLayer, ...] = ()
     architectures: tuple[str, ...] = ("x86_64",)
     tags: Mapping[str, str] = field(default_factory=dict)
     tracing_mode: str = "PassThrough"

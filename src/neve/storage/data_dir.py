@@ -2,7 +2,7 @@
 
     neve.sqlite   functions           blobs/   code archives
     logs.sqlite   log groups          tasks/   unpacked code, one folder for each environment
-    lock          held while Neve runs; the pid is inside
+    lock          held while Neve runs; the pid is inside    layers/  unpacked layers, one over the other
 
 The lock is an advisory lock of the kernel: it ends with the process, however that ends.
 """
@@ -34,6 +34,7 @@ class DataDir:
             opened = cls(path, lock)
             opened.blobs.mkdir(mode=0o700, exist_ok=True)
             opened.tasks.mkdir(mode=0o700, exist_ok=True)
+            opened.layers.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise OperatorError(
                 f"the data directory {path} cannot be used ({error}); mend it or name another with --data-dir"
@@ -59,6 +60,11 @@ class DataDir:
     def tasks(self) -> Path:
         """The directory of unpacked code."""
         return self.path / "tasks"
+
+    @property
+    def layers(self) -> Path:
+        """The directory of unpacked layers."""
+        return self.path / "layers"
 
     def close(self) -> None:
         """Give the lock back; harmless when it was already."""

@@ -13,12 +13,13 @@ from typing import Protocol
 
 from neve.domain.alias import Alias
 from neve.domain.function import Function
+from neve.domain.layer import LayerVersion
 from neve.domain.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class CodeUsage:
-    """What a world stores: bytes of code archives over all versions, and functions."""
+    """What a world stores: bytes of code archives over all versions of functions and layers, and functions."""
 
     total_code_size: int
     function_count: int
@@ -75,7 +76,10 @@ class FunctionStore(Protocol):
         """What the world stores."""
 
     async def code_in_use(self, sha256: str) -> bool:
-        """Whether any version of any function in any world refers to this archive."""
+        """Whether any version of any function or layer in any world refers to this archive."""
+
+    async def layers_in_use(self, key: str) -> bool:
+        """Whether any version of any function uses the layers of that `content_key`."""
 
 
 class AliasStore(Protocol):
@@ -99,6 +103,46 @@ class AliasStore(Protocol):
         """
 
     async def delete_alias(self, world: World, function_name: str, name: str) -> bool:
+        """False when there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compatible:
+    """A filter of layer versions: those that were published for this runtime, for this architecture; None lets all through."""
+
+    runtime: str | None = None
+    architecture: str | None = None
+
+
+class LayerStore(Protocol):
+    """Layer versions."""
+
+    async def last_layer_number(self, world: World, name: str) -> int:
+        """The last number that was given to a version of this layer, deleted or not; 0 when none was."""
+
+    async def publish_layer_if_next(self, layer: LayerVersion) -> None:
+        """Remember a new version. ResourceConflict unless its number is the one after the last."""
+
+    async def layer_version(self, world: World, name: str, number: int) -> LayerVersion | None:
+        """One version, or None."""
+
+    async def layer_versions(
+        self, world: World, name: str, compatible: Compatible, before: int | None, limit: int
+    ) -> Sequence[LayerVersion]:
+        """Up to `limit` versions of one layer, the newest first, those before the number `before`."""
+
+    async def layers(
+        self, world: World, compatible: Compatible, after: str | None, limit: int
+    ) -> Sequence[LayerVersion]:
+        """The newest compatible version of up to `limit` layers by name, those after `after`."""
+
+    async def update_layer_if_policy_revision(self, layer: LayerVersion, revision_id: str | None) -> None:
+        """Replace it when its policy still has `revision_id` (None: it has no policy).
+
+        PreconditionFailed when it moved on, ResourceNotFound when it is gone.
+        """
+
+    async def delete_layer_version(self, world: World, name: str, number: int) -> bool:
         """False when there was none."""
 
 

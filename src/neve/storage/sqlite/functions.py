@@ -9,12 +9,14 @@ import msgspec
 
 from neve.domain.errors import PreconditionFailed, ResourceConflict, ResourceNotFound, StorageUnavailable
 from neve.domain.function import Function
+from neve.domain.layer import content_key
 from neve.domain.version import number_of
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.aliases import REVISION_MOVED_ON, SqliteAliasStore
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.function_cache import AliasCache, FunctionCache
+from neve.storage.sqlite.layers import SqliteLayerStore
 from neve.storage.store import CodeUsage
 
 _SQL = blocks.load("functions")
@@ -23,7 +25,7 @@ _DECODER = msgspec.json.Decoder(Function)
 
 
 class SqliteFunctionStore:
-    """A `FunctionStore` on one SQLite file; `aliases` is the `AliasStore` on the same.
+    """A `FunctionStore` on one SQLite file; `aliases` and `layers` are the other stores on the same.
 
     Does not own `database` unless it came from `open`.
     """
@@ -33,6 +35,7 @@ class SqliteFunctionStore:
         self._cache = FunctionCache()
         self._alias_cache = AliasCache()
         self.aliases = SqliteAliasStore(database, self._alias_cache)
+        self.layers = SqliteLayerStore(database)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -86,6 +89,7 @@ class SqliteFunctionStore:
         def insert(db: sqlite3.Connection) -> None:
             if db.execute(_SQL["insert_if_new"], row).rowcount == 0:
                 raise ResourceConflict(f"Function already exist: {function.name}")
+            _remember_layers(db, row)
             _insert_version(db, version)
 
         await self._database.write(insert, self._cache.write_begins(function.world, function.name, function))
@@ -99,6 +103,7 @@ class SqliteFunctionStore:
         def update(db: sqlite3.Connection) -> None:
             if db.execute(_SQL["update_if_revision"], row).rowcount == 0:
                 raise _refusal(function, exists=_one(db, "get", row) is not None)
+            _remember_layers(db, row)
             _insert_version(db, version)
 
         await self._database.write(update, self._cache.write_begins(function.world, function.name, function))
@@ -148,8 +153,13 @@ class SqliteFunctionStore:
         return CodeUsage(total_code_size=row[0], function_count=row[1])
 
     async def code_in_use(self, sha256: str) -> bool:
-        """Whether any version in any world refers to this archive."""
+        """Whether any version of a function or a layer in any world refers to this archive."""
         row = await self._database.read(lambda db: _one(db, "code_in_use", {"code_sha256": sha256}))
+        return row is not None and bool(row[0])
+
+    async def layers_in_use(self, key: str) -> bool:
+        """Whether any version in any world uses the layers of that key."""
+        row = await self._database.read(lambda db: _one(db, "layers_in_use", {"layers_key": key}))
         return row is not None and bool(row[0])
 
 
@@ -161,6 +171,13 @@ def _insert_version(db: sqlite3.Connection, version: Function | None) -> None:
         raise ResourceConflict(f"The version {version.qualified_arn} was published before.")
     if db.execute(_SQL["insert_version"], row).rowcount == 0:
         raise ResourceNotFound(f"Function not found: {version.unqualified_arn}")
+    _remember_layers(db, row)
+
+
+def _remember_layers(db: sqlite3.Connection, row: Mapping[str, Any]) -> None:
+    db.execute(_SQL["forget_layers"], row)
+    if row["layers_key"] is not None:
+        db.execute(_SQL["remember_layers"], row)
 
 
 def _one(db: sqlite3.Connection, block: str, members: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -189,6 +206,8 @@ def _row(function: Function) -> dict[str, Any]:
         "last_update_status": function.last_update_status,
         "code_sha256": function.code.sha256,
         "code_size": function.code.size,
+        "layers_key": content_key(function.layers),
+        "layers": msgspec.json.encode([layer.code.sha256 for layer in function.layers]).decode(),
         "document": _ENCODER.encode(function),
     }
 

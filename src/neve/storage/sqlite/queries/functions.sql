@@ -1,15 +1,15 @@
 -- name: insert_if_new
 INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
-                       code_sha256, code_size, document)
+                       code_sha256, code_size, layers_key, document)
 SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
-       :code_sha256, :code_size, :document
+       :code_sha256, :code_size, :layers_key, :document
 WHERE NOT EXISTS (SELECT 1 FROM functions WHERE account = :account AND region = :region AND name = :name)
 
 -- name: insert_version
 INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
-                       code_sha256, code_size, document)
+                       code_sha256, code_size, layers_key, document)
 SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
-       :code_sha256, :code_size, :document
+       :code_sha256, :code_size, :layers_key, :document
 WHERE EXISTS (SELECT 1 FROM functions
               WHERE account = :account AND region = :region AND name = :name AND version = '$LATEST')
 
@@ -26,9 +26,17 @@ SELECT last FROM version_numbers WHERE account = :account AND region = :region A
 -- name: update_if_revision
 UPDATE functions
 SET revision_id = :revision_id, state = :state, last_update_status = :last_update_status,
-    code_sha256 = :code_sha256, code_size = :code_size, document = :document
+    code_sha256 = :code_sha256, code_size = :code_size, layers_key = :layers_key, document = :document
 WHERE account = :account AND region = :region AND name = :name AND version = :version
   AND revision_id = :expected_revision_id
+
+-- name: forget_layers
+DELETE FROM function_layers
+WHERE account = :account AND region = :region AND name = :name AND version = :version
+
+-- name: remember_layers
+INSERT OR IGNORE INTO function_layers (account, region, name, version, code_sha256)
+SELECT :account, :region, :name, :version, value FROM json_each(:layers)
 
 -- name: get
 SELECT document FROM functions
@@ -71,8 +79,15 @@ WHERE account = :account AND region = :region AND function = :name AND (version 
 ORDER BY name
 
 -- name: usage
-SELECT coalesce(sum(code_size), 0), coalesce(sum(version = '$LATEST'), 0)
+SELECT coalesce(sum(code_size), 0)
+         + (SELECT coalesce(sum(code_size), 0) FROM layer_versions WHERE account = :account AND region = :region),
+       coalesce(sum(version = '$LATEST'), 0)
 FROM functions WHERE account = :account AND region = :region
 
 -- name: code_in_use
 SELECT EXISTS (SELECT 1 FROM functions WHERE code_sha256 = :code_sha256)
+    OR EXISTS (SELECT 1 FROM function_layers WHERE code_sha256 = :code_sha256)
+    OR EXISTS (SELECT 1 FROM layer_versions WHERE code_sha256 = :code_sha256)
+
+-- name: layers_in_use
+SELECT EXISTS (SELECT 1 FROM functions WHERE layers_key = :layers_key)
