@@ -60,6 +60,8 @@ class _Generation:
     output: OutputPipe
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     init_error: InitFailure | None = None
+    up: bool = False
+    early: list[tuple[int, Mapping[str, Any], bytes]] = field(default_factory=list)  # said before it was up
     over: bool = False
 
 
@@ -166,11 +168,18 @@ class Environment:
         if self.state is State.STARTING:
             self._reporter.init_started()
             self._timer = self._loop.call_later(self._around.settings.init_seconds, self._init_ran_out)
-        self._starting = self._spawn(self._start_processes())
+        self._starting = self._spawn(self._start())
+
+    async def _start(self) -> None:
+        try:
+            await self._start_processes()
+        except OSError as refused:  # no descriptor is left, no memory
+            reason = (refused.strerror or str(refused)).lower()
+            self._could_not_start(self._generation, SandboxFailed(f"the environment cannot be started: {reason}"))
 
     async def _start_processes(self) -> None:
         if self._ending is not None:  # the processes of the last generation are still going
-            await self._ending
+            await asyncio.wait([self._ending])
         if self.state not in (State.STARTING, State.RESTARTING):
             return  # it was stopped, or ran out of time, before there was a process
         ours, theirs = socket.socketpair()
@@ -192,10 +201,18 @@ class Environment:
     def _watch(self, generation: _Generation) -> None:
         self._move(Signal.PROCESS_UP)
         generation.tasks.add(self._spawn(self._wait_for_end(generation)))
+        self._hear_early(generation)
         generation.channel.drain()  # a quick runtime may have spoken while it was being started
 
-    def _could_not_start(self, generation: _Generation, error: SandboxFailed) -> None:
-        if generation.over:
+    def _hear_early(self, generation: _Generation) -> None:
+        generation.up = True
+        early, generation.early = generation.early, []
+        for word in early:
+            if not generation.over:
+                self._on_frame(*word)
+
+    def _could_not_start(self, generation: _Generation | None, error: SandboxFailed) -> None:
+        if generation is not None and generation.over:
             return
         failure = InitFailure(failures.INVALID_ENTRYPOINT, None, text=error.message)
         log.warn("environment.start", environment=self.id, error=error.message)
@@ -222,8 +239,13 @@ class Environment:
 
     def _frame_reader(self) -> frames.OnFrame:
         def on_frame(kind: int, header: Mapping[str, Any], body: bytes) -> None:
-            if self._generation is not None and not self._generation.over:
+            generation = self._generation
+            if generation is None or generation.over:
+                return
+            if generation.up:
                 self._on_frame(kind, header, body)
+            else:
+                generation.early.append((kind, header, body))
 
         return on_frame
 
@@ -241,6 +263,8 @@ class Environment:
         """The runtime says why, and then exits: what it prints on its way out still belongs to the init."""
         generation = self._generation
         assert generation is not None
+        if generation.init_error is not None:
+            return
         generation.init_error = failure
         self._loop.call_later(_EXIT_AFTER_INIT_ERROR_S, self._exit_overdue, generation, failure)
 
@@ -443,10 +467,10 @@ class Environment:
 
     async def _kill_processes(self, generation: _Generation | None) -> None:
         if self._starting is not None:  # what is being started must be there before it can be ended
-            await self._starting
+            await asyncio.wait([self._starting])
         try:
             await self._sandbox.kill()
-        except SandboxFailed as error:
+        except (SandboxFailed, OSError) as error:  # a TimeoutError is one, too
             log.failure("environment.kill", error, environment=self.id)
         if generation is not None:
             generation.channel.close()
@@ -468,10 +492,10 @@ class Environment:
             return  # an invocation was quicker: freezing now would stop it
         try:
             await self._sandbox.freeze()
-        except SandboxFailed as error:
+        except (SandboxFailed, OSError) as error:
             log.failure("environment.freeze", error, environment=self.id)
-            if self._idle_from == since:
-                self.stop()  # what cannot be frozen must not go on unseen
+            if self._idle_from == since:  # what cannot be frozen must not go on unseen
+                self._move(Signal.PROCESS_GONE)
             return
         if self._idle_from == since:  # else it was thawed meanwhile, and perhaps is freezing again by another task
             self._reporter.frozen((time.perf_counter() - since) * 1000.0)
@@ -498,11 +522,11 @@ class Environment:
 
     async def _remove(self, generation: _Generation | None) -> None:
         if self._ending is not None:
-            await self._ending
+            await asyncio.wait([self._ending])
         await self._kill_processes(generation)
         try:
             await self._sandbox.remove()
-        except SandboxFailed as error:
+        except (SandboxFailed, OSError) as error:
             log.failure("environment.remove", error, environment=self.id)
         self._move(Signal.STOPPED)
 

@@ -1,0 +1,127 @@
+"""When the machine refuses: no descriptors, processes that cannot be frozen or killed. The next invocation must find a way."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.dataplane.scripted import BOUND_S, ScriptedSandbox, Stage
+
+from neve.dataplane import channel as frames
+from neve.dataplane.sandbox.sandbox import Command, Exit
+from neve.domain import record as kinds
+from neve.domain.errors import SandboxFailed
+from neve.domain.invocation import Status
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    made = Stage()
+    yield made
+    async with asyncio.timeout(BOUND_S):
+        await made.close()
+
+
+def refuse(*_: object) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def answered(stage: Stage, request_id: str) -> None:
+    """Invoke it in the environment that is there, whose processes start anew."""
+    result = stage.submit(request_id)
+    process = await stage.process()
+    process.next()
+    await process.event()
+    process.respond(request_id, b'"well"')
+    process.next()
+    assert (await result).payload == b'"well"'
+
+
+async def test_a_start_without_descriptors_fails_and_the_next_one_is_as_any_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socketpair", refuse)
+        failed = await asyncio.wait_for(stage.submit("without"), BOUND_S)
+    assert failed.status is Status.ERROR
+    assert b"too many open files" in failed.payload
+    await answered(stage, "with")
+
+
+class Unkillable(ScriptedSandbox):
+    """The first kill fails in a way that nobody has thought of."""
+
+    failure: Exception | None = None
+
+    async def kill(self) -> None:
+        await super().kill()
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+
+
+@pytest.mark.parametrize("failure", [SandboxFailed("they do not end"), TimeoutError(), OSError(errno.ENODEV, "gone")])
+async def test_a_kill_that_fails_does_not_spoil_the_environment(stage: Stage, failure: Exception) -> None:
+    sandbox = stage.next_sandbox = Unkillable()
+    sandbox.failure = failure
+    result = stage.submit("one")
+    (await stage.process()).end(Exit(1, None))
+    process = await stage.process()
+    process.next()
+    await process.event()
+    process.respond("one")
+    process.next()
+    assert (await result).status is Status.SUCCESS
+
+
+class Unfreezable(ScriptedSandbox):
+    """Freezing fails, and so slowly does what follows that an invocation comes in between."""
+
+    async def freeze(self) -> None:
+        await super().freeze()
+        raise SandboxFailed("it does not stand still")
+
+    async def remove(self) -> None:
+        await asyncio.sleep(0.01)
+        await super().remove()
+
+
+async def test_an_invocation_that_comes_while_an_environment_fails_to_freeze_is_answered(stage: Stage) -> None:
+    sandbox = stage.next_sandbox = Unfreezable()
+    await answered(stage, "one")
+    await sandbox.wait_asked("kill")
+    await answered(stage, "two")
+    assert stage.finished == ["one", "two"]
+
+
+class Slow(ScriptedSandbox):
+    """A start that takes a turn of the loop in which the runtime already asks for its first event."""
+
+    async def start(self, command: Command, channel: socket.socket, output: int) -> None:
+        await super().start(command, channel, output)
+        self.processes[-1].next()
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+async def test_a_runtime_that_is_ready_before_its_start_returned_is_ready(stage: Stage) -> None:
+    stage.next_sandbox = Slow()
+    result = stage.submit("one")
+    process = await stage.process()
+    await process.event()
+    process.respond("one")
+    process.next()
+    assert (await result).status is Status.SUCCESS
+    await stage.wait_published(kinds.FREEZE)
+    assert stage.kinds().count(kinds.INIT_REPORT) == 1
+
+
+async def test_only_the_first_init_error_counts(stage: Stage) -> None:
+    result = stage.submit("one")
+    for text in (b'"first time"', b'"second time"'):
+        process = await stage.process()
+        process.say(frames.INIT_ERROR, {"type": "Runtime.First"}, text)
+        process.say(frames.INIT_ERROR, {"type": "Runtime.Second"}, b'"another"')
+        process.end(Exit(1, None))
+    assert (await result).payload == b'"second time"'
