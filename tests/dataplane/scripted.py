@@ -75,6 +75,7 @@ class ScriptedSandbox:
 
     asked: list[str] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
+    address: str = ""
     refuses: str | None = None
     holds_freeze: asyncio.Event | None = None
     started: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,6 +87,7 @@ class ScriptedSandbox:
 
     async def start(self, command: Command, channel: socket.socket, output: int) -> None:
         self._ask("start")
+        self.address = command.environment["AWS_LAMBDA_RUNTIME_API"]
         if self.refuses is not None:
             raise SandboxFailed(self.refuses)
         self.processes.append(Process(channel, output))
@@ -145,6 +147,7 @@ class Stage:
         self.function = function or make_function()
         self.records: list[Record] = []
         self.sandboxes: list[ScriptedSandbox] = []
+        self.by_frames = True
         self.next_sandbox = ScriptedSandbox()
         self.pool = Pool(self.function, self._create)
         self.changed = asyncio.Event()
@@ -200,7 +203,9 @@ class Stage:
         self.sandboxes.append(sandbox)
         name = f"environment-{len(self.sandboxes)}"
         origin = Origin(self.function.world, self.function.name, "$LATEST", name, "/aws/lambda/f", name)
-        plan = Plan(self.function, lambda stream: Command(["x"], {}, Path("/")), "nodejs:24.v1", "arn:x")
+        plan = Plan(
+            self.function, lambda stream: Command(["x"], {}, Path("/")), self.by_frames, "nodejs:24.v1", "arn:x"
+        )
         return Environment(name, origin, plan, sandbox, self, owner)
 
 

@@ -4,23 +4,23 @@ It outlives its processes: each start of the runtime is a generation, and news o
 """
 
 import asyncio
-import json
 import math
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from neve import log
 from neve.dataplane import channel as frames
 from neve.dataplane import failures
-from neve.dataplane.channel import Channel
 from neve.dataplane.output import Line, OutputPipe
+from neve.dataplane.parties import Parties
 from neve.dataplane.plan import Plan, Surroundings
 from neve.dataplane.reporter import Measured, Reporter
 from neve.dataplane.run import Run
-from neve.dataplane.sandbox.sandbox import Exit, Sandbox
+from neve.dataplane.runtime_api.listener import Event
+from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
 from neve.domain.environment import Action, Signal, State, transition
 from neve.domain.errors import PlatformError, SandboxFailed
 from neve.domain.invocation import InvocationResult, Status
@@ -56,7 +56,7 @@ class InitFailure:
 class _Generation:
     """One start of the runtime's processes."""
 
-    channel: Channel
+    parties: Parties
     output: OutputPipe
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     init_error: InitFailure | None = None
@@ -184,11 +184,12 @@ class Environment:
             return  # it was stopped, or ran out of time, before there was a process
         ours, theirs = socket.socketpair()
         output = OutputPipe(self._on_line)
-        generation = _Generation(Channel(ours, self._frame_reader()), output)
+        parties = Parties(self._plan, self._around.clock, ours, self._frame_reader())
+        generation = _Generation(parties, output)
         self._generation = generation
         try:
-            command = self._plan.command(self.origin.log_stream)
-            await self._sandbox.start(command, theirs, output.write_end)
+            address = await parties.open()
+            await self._sandbox.start(self._command(address), theirs, output.write_end)
         except SandboxFailed as error:
             self._could_not_start(generation, error)
             return
@@ -198,11 +199,15 @@ class Environment:
         if not generation.over:
             self._watch(generation)
 
+    def _command(self, address: str) -> Command:
+        command = self._plan.command(self.origin.log_stream)
+        return replace(command, environment={**command.environment, "AWS_LAMBDA_RUNTIME_API": address})
+
     def _watch(self, generation: _Generation) -> None:
         self._move(Signal.PROCESS_UP)
         generation.tasks.add(self._spawn(self._wait_for_end(generation)))
         self._hear_early(generation)
-        generation.channel.drain()  # a quick runtime may have spoken while it was being started
+        generation.parties.drain()  # a quick runtime may have spoken while it was being started
 
     def _hear_early(self, generation: _Generation) -> None:
         generation.up = True
@@ -321,7 +326,7 @@ class Environment:
         end = await self._sandbox.wait()
         if generation.over:
             return
-        generation.channel.drain()  # what it said before it ended comes first
+        generation.parties.drain()  # what it said before it ended comes first
         if not generation.over:
             self._process_gone(end)
 
@@ -376,17 +381,17 @@ class Environment:
         assert self._generation is not None
         invocation = run.invocation
         left_s = self._plan.function.timeout_s - (time.perf_counter() - run.started)
-        header = {
-            "id": invocation.request_id,
-            "deadline": int((time.time() + left_s) * 1000),
-            "arn": invocation.invoked_arn,
-            "trace": invocation.trace_id,
-        }
-        if invocation.client_context is not None:
-            header["clientContext"] = invocation.client_context
-        if invocation.identity is not None:
-            header["identity"] = invocation.identity
-        self._generation.channel.send(frames.INVOKE, json.dumps(header).encode(), invocation.payload)
+        self._generation.parties.send(
+            Event(
+                request_id=invocation.request_id,
+                body=invocation.payload,
+                deadline_ms=int((time.time() + left_s) * 1000),
+                invoked_arn=invocation.invoked_arn,
+                trace_id=invocation.trace_id,
+                client_context=invocation.client_context,
+                identity=invocation.identity,
+            )
+        )
 
     def _answered(self, *_: Any) -> None:
         """The caller may have its result; one that wants the log's tail waits for REPORT."""
@@ -473,7 +478,7 @@ class Environment:
         except (SandboxFailed, OSError) as error:  # a TimeoutError is one, too
             log.failure("environment.kill", error, environment=self.id)
         if generation is not None:
-            generation.channel.close()
+            await generation.parties.close()
             generation.output.close()
 
     # Freezing
