@@ -20,6 +20,7 @@ import uvloop
 from neve import log
 from neve.api import account as account_api
 from neve.api import aliases as aliases_api
+from neve.api import concurrency as concurrency_api
 from neve.api import functions as functions_api
 from neve.api import layers as layers_api
 from neve.api import versions as versions_api
@@ -143,7 +144,7 @@ async def _run(
         Foundations(kind, Runtimes(), storage.task_roots, stream, clock, settings, Path("/opt")), endpoint=url
     )
     stream.subscribe(LogWriter(storage.logs))
-    functions = _functions(storage, clock, plane)
+    functions = _functions(settings, storage, clock, plane)
     own = create_own(House(plane, functions, stream, clock, kind, _survey, stop.closing))
     door = create_door(
         {
@@ -153,8 +154,9 @@ async def _run(
                     **functions_api.operations(functions, lambda: url),
                     **versions_api.operations(functions.versions),
                     **aliases_api.operations(functions.aliases),
+                    **concurrency_api.operations(functions.concurrency),
                     **layers_api.operations(functions.layers, lambda: url),
-                    **account_api.operations(Account(storage.functions, settings.concurrency)),
+                    **account_api.operations(Account(storage.functions, functions.concurrency)),
                 },
             ),
             "logs": Service("logs", logs_api.operations(storage.logs, clock)),
@@ -167,7 +169,7 @@ async def _run(
         asyncio.create_task(_keep_house(storage, plane, clock), name="housekeeping"),
     ]
     try:
-        if await _ended_before(stop.closing, functions.finish_pending()):
+        if await _ended_before(stop.closing, _recover(functions)):
             server = create_server(door, settings.host, settings.port)
             await _accept(settings, server, listener, plane, stop, on_ready)
     finally:
@@ -175,12 +177,26 @@ async def _run(
         await functions.close()
 
 
-def _functions(storage: _Storage, clock: Clock, plane: DataPlane) -> Functions:
+def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataPlane) -> Functions:
     async def prepare(function: Function) -> None:
         await storage.task_roots.path(function)
         await storage.layer_roots.path(function)
 
-    return Functions(storage.functions, storage.blobs, clock, prepare, plane.retire)
+    return Functions(
+        storage.functions,
+        storage.blobs,
+        clock,
+        prepare,
+        plane.retire,
+        limit=plane.limit,
+        account_concurrency=settings.concurrency,
+    )
+
+
+async def _recover(functions: Functions) -> None:
+    """What has to be done before the first call is accepted."""
+    await functions.concurrency.restore()
+    await functions.finish_pending()
 
 
 # The server

@@ -13,11 +13,12 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from neve.api import aliases, functions, layers, versions
+from neve.api import account, aliases, concurrency, functions, layers, versions
 from neve.api.door import Service, create_door
 from neve.api.http import Receive, Scope, Send
 from neve.api.server import create_server
 from neve.clock import Clock
+from neve.control.account import Account
 from neve.control.functions import Functions
 from neve.dataplane.task_root import TaskRoots
 from neve.domain.function import Function
@@ -95,6 +96,8 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         **functions.operations(verbs, lambda: HOME),
         **versions.operations(verbs.versions),
         **aliases.operations(verbs.aliases),
+        **concurrency.operations(verbs.concurrency),
+        **account.operations(Account(store, verbs.concurrency)),
         **layers.operations(verbs.layers, lambda: HOME),
     }
     server = create_server(create_door({"lambda": Service("lambda", operations)}, nothing, {}), "127.0.0.1", 0, 1)

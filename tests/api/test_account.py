@@ -6,6 +6,8 @@ from pathlib import Path
 from neve.api import account, model
 from neve.api.wire import Codec
 from neve.control.account import Account
+from neve.control.changes import Changes
+from neve.control.concurrency import Concurrency
 from neve.domain.call import Call
 from neve.domain.world import World
 from neve.storage.sqlite.functions import SqliteFunctionStore
@@ -13,7 +15,8 @@ from neve.storage.sqlite.functions import SqliteFunctionStore
 
 async def test_account_settings(tmp_path: Path) -> None:
     store = await SqliteFunctionStore.open(tmp_path / "neve.sqlite")
-    operation = account.operations(Account(store))["GetAccountSettings"]
+    concurrency = Concurrency(store, store.concurrency, Changes(store))
+    operation = account.operations(Account(store, concurrency))["GetAccountSettings"]
     reply = await operation(Call(World(), "request"), {})
     await store.close()
     lambda_model = model.load("lambda")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from neve.storage.sqlite import aliases, blocks, functions, layers, logs
+from neve.storage.sqlite import aliases, blocks, concurrency, functions, layers, logs
 from neve.storage.sqlite.migrate import migrate
 
 NOUNS = {
     "functions": ("neve", functions),
     "aliases": ("neve", aliases),
+    "concurrency": ("neve", concurrency),
     "layers": ("neve", layers),
     "logs": ("logs", logs),
 }

@@ -90,6 +90,9 @@ class _Family:
         }
         if tags:
             reply["Tags"] = dict(tags)
+        reserved = await self._functions.concurrency.reserved_of(call.world, function.name)
+        if reserved is not None:
+            reply["Concurrency"] = {"ReservedConcurrentExecutions": reserved}
         return reply
 
     async def get_function_configuration(self, call: Call, members: _Members) -> _Members:

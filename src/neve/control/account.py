@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from neve.control.concurrency import Concurrency
 from neve.domain import limits
 from neve.domain.world import World
 from neve.storage.store import FunctionStore
@@ -21,18 +22,18 @@ class AccountSettings:
 
 
 class Account:
-    """The account of every world. `concurrency` is what the settings give to each."""
+    """The account of every world."""
 
-    def __init__(self, store: FunctionStore, concurrency: int = limits.CONCURRENT_EXECUTIONS) -> None:
+    def __init__(self, store: FunctionStore, concurrency: Concurrency) -> None:
         self._store = store
         self._concurrency = concurrency
 
     async def settings(self, world: World) -> AccountSettings:
-        """Limits and use. Nothing can be reserved yet, so all of the concurrency is unreserved."""
+        """Limits and use."""
         usage = await self._store.code_usage(world)
         return AccountSettings(
-            concurrent_executions=self._concurrency,
-            unreserved_concurrent_executions=self._concurrency,
+            concurrent_executions=self._concurrency.account,
+            unreserved_concurrent_executions=await self._concurrency.unreserved(world),
             code_storage=limits.TOTAL_CODE_SIZE,
             code_size_zipped=limits.CODE_SIZE_ZIPPED,
             code_size_unzipped=limits.CODE_SIZE_UNZIPPED,

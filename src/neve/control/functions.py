@@ -15,19 +15,21 @@ from neve.control import naming
 from neve.control.aliases import Aliases, CachingAliasStore
 from neve.control.archives import Archives
 from neve.control.changes import Changes, new_uuid, not_active
+from neve.control.concurrency import Concurrency, Limit, told_nobody
 from neve.control.configuration import Given, configured
 from neve.control.layers import Layers
 from neve.control.preparation import Preparation, Prepare, Retire
 from neve.control.versions import Versions
 from neve.domain import arn as arns
 from neve.domain import function as rules
+from neve.domain import limits as quotas
 from neve.domain.alias import pick_version
 from neve.domain.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
 from neve.domain.function import CREATING, LATEST, Code, Function, LoggingConfig, UsedLayer
 from neve.domain.layer import check_total
 from neve.domain.version import is_number, number_of
 from neve.domain.world import World
-from neve.storage.store import BlobStore, FunctionStore, LayerStore
+from neve.storage.store import BlobStore, ConcurrencyStore, FunctionStore, LayerStore
 
 
 class CachingFunctionStore(FunctionStore, Protocol):
@@ -36,6 +38,10 @@ class CachingFunctionStore(FunctionStore, Protocol):
     @property
     def aliases(self) -> CachingAliasStore:
         """The aliases of these functions."""
+
+    @property
+    def concurrency(self) -> ConcurrencyStore:
+        """What these functions have set aside."""
 
     @property
     def layers(self) -> LayerStore:
@@ -73,8 +79,8 @@ class Functions:
 
     `retire` hears of a function whose environments are to finish and go: it was replaced or deleted. Deprecated
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
-    `roll` gives the dice for aliases with weights. `versions` and `aliases` are the verbs on those of these functions,
-    `layers` on what they may use.
+    `roll` gives the dice for aliases with weights. `limit` hears what functions set aside of `account_concurrency`.
+    `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use.
     """
 
     def __init__(
@@ -87,6 +93,8 @@ class Functions:
         new_id: Callable[[], str] = new_uuid,
         refuse_deprecated: bool = False,
         roll: Callable[[], float] = random.random,
+        limit: Limit = told_nobody,
+        account_concurrency: int = quotas.CONCURRENT_EXECUTIONS,
     ) -> None:
         self._store = store
         self._known_aliases = store.aliases
@@ -102,6 +110,7 @@ class Functions:
         )
         self.versions = Versions(store, self._archives, self._changes, self._preparation, retire, new_id)
         self.aliases = Aliases(store, store.aliases, self._changes, new_id)
+        self.concurrency = Concurrency(store, store.concurrency, self._changes, limit, account_concurrency)
         self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
 
     async def finish_pending(self) -> None:
@@ -281,6 +290,7 @@ class Functions:
             if not deleted:
                 raise arns.not_found(world, name, None)
             served = self._preparation.forget(world, name)
+            self.concurrency.forget(world, name)
         gone = [*deleted, *([] if served is None else [served])]
         for function in _served(gone):
             self._retire(function)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from neve.domain.alias import Alias
+from neve.domain.concurrency import Reserved
 from neve.domain.function import Function
 from neve.domain.layer import LayerVersion
 from neve.domain.world import World
@@ -104,6 +105,22 @@ class AliasStore(Protocol):
 
     async def delete_alias(self, world: World, function_name: str, name: str) -> bool:
         """False when there was none."""
+
+
+class ConcurrencyStore(Protocol):
+    """What functions have set aside. It goes with the function, version or alias that has it."""
+
+    async def reserve(self, reserved: Reserved) -> None:
+        """In place of what the function had reserved. ResourceNotFound when it is gone."""
+
+    async def reserved(self, world: World, function_name: str) -> int | None:
+        """What it has reserved; None when it has not."""
+
+    async def unreserve(self, world: World, function_name: str) -> None:
+        """Forget it; harmless when nothing was reserved."""
+
+    async def all_reserved(self, world: World | None = None) -> Sequence[Reserved]:
+        """Of every function in one world, or in all."""
 
 
 @dataclass(frozen=True, slots=True)

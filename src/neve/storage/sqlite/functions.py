@@ -14,6 +14,7 @@ from neve.domain.version import number_of
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.aliases import REVISION_MOVED_ON, SqliteAliasStore
+from neve.storage.sqlite.concurrency import SqliteConcurrencyStore
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.function_cache import AliasCache, FunctionCache
 from neve.storage.sqlite.layers import SqliteLayerStore
@@ -25,7 +26,7 @@ _DECODER = msgspec.json.Decoder(Function)
 
 
 class SqliteFunctionStore:
-    """A `FunctionStore` on one SQLite file; `aliases` and `layers` are the other stores on the same.
+    """A `FunctionStore` on one SQLite file; `aliases`, `concurrency` and `layers` are the other stores on the same.
 
     Does not own `database` unless it came from `open`.
     """
@@ -35,6 +36,7 @@ class SqliteFunctionStore:
         self._cache = FunctionCache()
         self._alias_cache = AliasCache()
         self.aliases = SqliteAliasStore(database, self._alias_cache)
+        self.concurrency = SqliteConcurrencyStore(database)
         self.layers = SqliteLayerStore(database)
 
     @classmethod
