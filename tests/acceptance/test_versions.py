@@ -1,10 +1,13 @@
 """Scenario S6: versions and aliases are invoked, with real Node.js functions; an old version goes on as it was."""
 
+import urllib.error
+import urllib.request
+
 import pytest
 from tests.acceptance.conftest import Deploy
 from tests.acceptance.functions import Deployed, deploy, zipped
 from tests.acceptance.machine import until
-from tests.acceptance.server import running
+from tests.acceptance.server import NeveServer, running
 
 SAYS = """
 let calls = 0;
@@ -122,3 +125,17 @@ def test_versions_and_aliases_outlive_a_restart(tmp_path_factory: pytest.TempPat
     with running(data_dir) as again:
         answer = Deployed(again, function.name).invoke(Qualifier="live")
         assert (answer.version, answer.value["says"]) == ("1", "one")
+
+
+def test_layer_is_downloaded_from_where_it_is_said_to_be(neve: NeveServer) -> None:
+    client = neve.client("lambda")
+    archive = zipped({"nodejs/a.js": "1"})
+    reply = client.publish_layer_version(LayerName="downloaded", Content={"ZipFile": archive})
+    with urllib.request.urlopen(reply["Content"]["Location"], timeout=30) as answer:
+        assert (answer.headers["content-type"], answer.read()) == ("application/zip", archive)
+    client.delete_layer_version(LayerName="downloaded", VersionNumber=reply["Version"])
+    for path in (reply["Content"]["Location"], f"{neve.url}/_neve/layers/a/b/c/x", f"{neve.url}/_neve/layers/a"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(path, timeout=30)
+        with caught.value as refusal:
+            assert refusal.code == 404
