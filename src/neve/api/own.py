@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from neve import __version__
+from neve.api.backlog import Backlog
 from neve.api.errors import render
 from neve.api.http import Application, Receive, Scope, Send, parse_query
 from neve.clock import Clock
@@ -23,8 +24,6 @@ from neve.domain.world import World
 
 _JSON = "application/json"
 _BODY_BYTES = 65_536
-# A reader of the stream that falls behind by this many records is cut off: the functions do not wait for it.
-_LONGEST_BACKLOG = 10_000
 
 Query = Mapping[str, str]
 
@@ -150,25 +149,20 @@ async def _layer(house: House, path: str) -> bytes:
 
 
 async def _records(house: House, query: Query, receive: Receive, send: Send) -> None:
-    """Every record from now on, one JSON object a line, until the reader goes or Neve stops."""
+    """Every record from now on, one JSON object a line, until the reader goes, is far too slow, or Neve stops."""
     wanted = query.get("function")
-    backlog: asyncio.Queue[bytes] = asyncio.Queue(_LONGEST_BACKLOG)
-    over = asyncio.Event()
+    backlog = Backlog()
 
     def take(record: Record, line: str | None) -> None:
-        if wanted not in (None, record.origin.function_name):
-            return
-        try:
+        if wanted in (None, record.origin.function_name) and not backlog.over.is_set():
             backlog.put_nowait(_encode(_record(record, line)) + b"\n")
-        except asyncio.QueueFull:
-            over.set()
 
     with house.stream.subscribed(take):
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/x-ndjson")]}
         )
         await send({"type": "http.response.body", "body": b"", "more_body": True})
-        ends = [asyncio.create_task(each) for each in (_gone(receive), house.closing.wait(), over.wait())]
+        ends = [asyncio.create_task(each) for each in (_gone(receive), house.closing.wait(), backlog.over.wait())]
         sender = asyncio.create_task(_pass_on(backlog, send))
         try:
             await asyncio.wait([*ends, sender], return_when=asyncio.FIRST_COMPLETED)
@@ -179,12 +173,9 @@ async def _records(house: House, query: Query, receive: Receive, send: Send) -> 
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _pass_on(backlog: "asyncio.Queue[bytes]", send: Send) -> None:
+async def _pass_on(backlog: Backlog, send: Send) -> None:
     while True:
-        lines = [await backlog.get()]
-        while not backlog.empty():
-            lines.append(backlog.get_nowait())
-        await send({"type": "http.response.body", "body": b"".join(lines), "more_body": True})
+        await send({"type": "http.response.body", "body": await backlog.take(), "more_body": True})
 
 
 async def _gone(receive: Receive) -> None:

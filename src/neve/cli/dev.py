@@ -21,6 +21,7 @@ from neve.cli.throwaway import throw_away_folder
 
 _DEFAULTS: Mapping[str, object] = {"virtual_clock": True, "drain_seconds": 1.0}
 _LAST_ROWS_SECONDS = 1.0
+_PAUSE_SECONDS = 0.1
 _HELP = f"""Run Neve for the time of work, with the functions of PATH deployed and every change deployed again.
 
     PATH is a function's folder or a folder of such folders. A folder is a function when it has one of
@@ -96,9 +97,15 @@ class _Bench:
         thread.start()
 
     def _show(self, client: Client) -> None:
-        with contextlib.suppress(Failed):  # the server was stopped before it began
+        with contextlib.suppress(Failed):  # the server was stopped
             for record in client.records():
                 self.live.show(record)
+            while not self._stop.wait(_PAUSE_SECONDS):  # this terminal was too slow, and was cut off
+                for record in client.records(self._say_left_out):
+                    self.live.show(record)
+
+    def _say_left_out(self) -> None:
+        self.live.note("neve", "the functions print faster than this terminal: some of it is not shown", fg="yellow")
 
     def _deploy(self, client: Client) -> None:
         from neve.cli.redeploy import Deployment
