@@ -1,8 +1,10 @@
 """The doors of one environment, started for a test."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 from tests.dataplane.runtime_api.stage import Stage, Told, make_function
 
 from neve.clock import Clock
@@ -16,3 +18,8 @@ async def stage() -> AsyncIterator[Stage]:
     await stage.api.start()
     yield stage
     await stage.close()
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop that Neve runs on: its transports differ from asyncio's in when they call what."""
+    return {"uvloop": uvloop.new_event_loop}

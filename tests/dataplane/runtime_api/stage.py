@@ -13,7 +13,7 @@ from neve.domain.extension import Extension
 from neve.domain.function import Code, Function, LoggingConfig
 from neve.domain.world import World
 
-BOUND_S = 10.0
+BOUND_S = 3.0
 NEXT = "/2018-06-01/runtime/invocation/next"
 INIT_ERROR = "/2018-06-01/runtime/init/error"
 REGISTER = "/2020-01-01/extension/register"
@@ -207,7 +207,7 @@ class Stage:
             client.close()
         for client in self.clients:
             async with asyncio.timeout(BOUND_S):
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(ConnectionError):
                     await client.writer.wait_closed()
 
 

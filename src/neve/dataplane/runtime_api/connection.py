@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import httptools
 
@@ -16,6 +17,7 @@ from neve.dataplane.runtime_api.http import Endpoint, Head, Intake, Reply, broke
 
 # The Python client sends an X-Ray cause of up to 1 MiB in one header, lambda-runtime-function-xray-error-cause.
 _SILENT_BYTES = 2 * 1024 * 1024
+_MOST_BEHIND = 65_536
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -95,6 +97,7 @@ class Connection(asyncio.Protocol):
         self._upgrading = False
         self._progress = False
         self._silent = 0
+        self._behind = 0  # bytes of requests whose turn has not come
         self._advancing = False
         self._held = False
         self._full = False  # the peer does not read its answers
@@ -105,8 +108,7 @@ class Connection(asyncio.Protocol):
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of this class
         # asyncio does this only for sockets made with an explicit protocol: without it an answer may wait 40 ms
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._parser = httptools.HttpRequestParser(self)
@@ -123,6 +125,7 @@ class Connection(asyncio.Protocol):
         if self._silent > _SILENT_BYTES:
             self._break(refusal(431, "RequestHeaderFieldsTooLarge", "Request header fields too large"))
         self._advance()
+        self._behind += len(data)
         self._regulate()
 
     def eof_received(self) -> None:
@@ -213,8 +216,10 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _regulate(self) -> None:
-        """Read only while there is room: at most one request lies behind the one that has its turn."""
-        wanted = not (self._held or self._full or len(self._queue) > 1)
+        """Read only while there is room. Some may lie behind a request that waits: who does not read misses the end."""
+        if len(self._queue) <= 1:
+            self._behind = 0
+        wanted = not (self._held or self._full or self._behind > _MOST_BEHIND)
         if wanted == self._reading or not self.open or self._transport is None:
             return
         self._reading = wanted
