@@ -41,7 +41,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Wait this long before an idle environment freezes; 0 freezes at once, as Lambda does.",
     ),
     Setting("concurrency", int, 1000, "Concurrent executions of one account in one region."),
-    Setting("sandbox", str, "auto", "How environments are isolated: auto, bare."),
+    Setting("sandbox", str, "auto", "How environments are isolated: auto (the best that works), bubblewrap, bare."),
     Setting("freezer", str, "auto", "How environments are frozen: auto, cgroup2, cgroup1, signals."),
     Setting("bill_init", bool, True, "Bill the init phase, as since August 2025."),
     Setting(

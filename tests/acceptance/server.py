@@ -115,8 +115,9 @@ class NeveServer:
 
 
 def clean_environment() -> dict[str, str]:
-    """No Node on PATH, no AWS settings of the machine: Neve brings what it needs."""
+    """No Node on PATH, no AWS settings of the machine: Neve brings what it needs. NEVE_SANDBOX chooses for a whole run."""
     keep = {"HOME": "/nonexistent", "LANG": "C.UTF-8", "PATH": "/nonexistent"}
+    keep |= {name: os.environ[name] for name in ("NEVE_SANDBOX", "NEVE_FREEZER") if name in os.environ}
     return keep | {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 

@@ -37,6 +37,14 @@ def mark() -> Iterator[str]:
         machine.until(lambda left=left: not machine.processes_with(left), f"{left} outlived its environment")  # type: ignore[misc]
 
 
+@pytest.fixture
+def kept() -> Iterator[str]:
+    """A file in the `/tmp` of functions, which is the machine's where nothing is isolated."""
+    file = Path(f"/tmp/kept-{uuid.uuid4().hex}")
+    yield str(file)
+    file.unlink(missing_ok=True)
+
+
 @RUNTIMES
 def test_l2_two_in_a_row_share_an_environment_and_its_modules(deployed: Deploy, runtime: str) -> None:
     function = deployed("l-counter", runtime)
@@ -165,18 +173,17 @@ ENDS = {
 @RUNTIMES
 @pytest.mark.parametrize("how", ENDS)
 def test_l6_after_a_timeout_or_crash_init_is_clean_and_files_are_kept(
-    deployed: Deploy, tmp_path: Path, runtime: str, how: str
+    deployed: Deploy, kept: str, runtime: str, how: str
 ) -> None:
     function = deployed("l-broken", runtime, timeout_s=1)
-    file = str(tmp_path / "kept")
-    first = function.invoke({"file": file}).value
+    first = function.invoke({"file": kept}).value
     assert (first["count"], first["found"]) == (1, False)
 
-    broken = function.invoke({"file": file, "how": how}, tail=True)
+    broken = function.invoke({"file": kept, "how": how}, tail=True)
     assert (broken.status, broken.error) == (200, "Unhandled")
     assert outcome(broken) == expected(runtime, how, broken.request_id)
 
-    again = function.invoke({"file": file}, tail=True)
+    again = function.invoke({"file": kept}, tail=True)
     assert again.value == {"count": 1, "found": True, "stream": first["stream"]}
     assert "Init Duration" not in (again.log or "")
     lines = function.log_lines()
@@ -187,9 +194,9 @@ def test_l6_after_a_timeout_or_crash_init_is_clean_and_files_are_kept(
 
 @RUNTIMES
 @pytest.mark.parametrize("how", ["timeout", "exit 3"])
-def test_l6_the_report_says_how_it_ended(deployed: Deploy, tmp_path: Path, runtime: str, how: str) -> None:
+def test_l6_the_report_says_how_it_ended(deployed: Deploy, kept: str, runtime: str, how: str) -> None:
     function = deployed("l-broken", runtime, timeout_s=1)
-    event = {"file": str(tmp_path / "kept"), "how": how}
+    event = {"file": kept, "how": how}
     cold, suppressed = function.invoke(event, tail=True), function.invoke(event, tail=True)
     init = r"Init Duration: (?P<init>\d+\.\d\d) ms\t"
     for answer, inits in ((cold, init), (suppressed, "")):

@@ -3,31 +3,43 @@
 import asyncio
 import os
 import socket
-import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import uvloop
+from tests.conformance import programs
 
 from neve.dataplane.sandbox import processes
 from neve.dataplane.sandbox.bare import BareKind
-from neve.dataplane.sandbox.choose import FREEZERS, try_freezer
-from neve.dataplane.sandbox.sandbox import Command, Limits, Sandbox, SandboxKind
+from neve.dataplane.sandbox.choose import FREEZERS, SANDBOXES, try_bubblewrap, try_freezer
+from neve.dataplane.sandbox.sandbox import Limits, Sandbox, SandboxKind
 
 BOUND_S = 10.0
 
 
-def _works(name: str) -> bool:
-    tried = try_freezer(name)
-    if tried.kind is not None:
+def make_kind(sandbox: str, freezer: str) -> SandboxKind | None:
+    """The kind, or None where this machine does not allow it."""
+    tried = try_freezer(freezer)
+    if tried.kind is None or sandbox == "bare":
+        return BareKind(tried.kind) if tried.kind else None
+    isolating = try_bubblewrap(tried.kind)
+    if isolating.kind is None:
         tried.kind.close()
-    return tried.kind is not None
+    return isolating.kind
 
 
-_HERE = [name for name in FREEZERS if _works(name)]
+def _works(sandbox: str, freezer: str) -> bool:
+    made = make_kind(sandbox, freezer)
+    if made is not None:
+        asyncio.run(made.close())
+    return made is not None
+
+
+_HERE = [(sandbox, freezer) for sandbox in SANDBOXES for freezer in FREEZERS if _works(sandbox, freezer)]
 
 
 @dataclass
@@ -37,14 +49,16 @@ class Running:
     sandbox: Sandbox
     channel: socket.socket
     output: asyncio.StreamReader
+    directory: Path
+    mark: str
 
     async def line(self) -> str:
         """The next line that it prints."""
         return (await asyncio.wait_for(self.output.readline(), BOUND_S)).decode().rstrip("\n")
 
-    async def numbers(self) -> list[int]:
-        """A line of numbers."""
-        return [int(word) for word in (await self.line()).split()]
+    async def pids(self) -> list[int]:
+        """A line of the program's pids, as the host has them."""
+        return [programs.host_pid(self.mark, int(word)) for word in (await self.line()).split()]
 
     async def ask(self, text: str) -> str:
         """Send on the channel, and what comes back."""
@@ -62,12 +76,11 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
 Begin = Callable[..., Awaitable[Running]]
 
 
-@pytest.fixture(params=_HERE)
+@pytest.fixture(params=_HERE, ids="-".join)
 async def kind(request: pytest.FixtureRequest) -> AsyncIterator[SandboxKind]:
-    """A kind of sandbox for each freezer that this machine allows."""
-    tried = try_freezer(request.param)
-    assert tried.kind is not None
-    made = BareKind(tried.kind)
+    """A kind of sandbox for each way of isolating and freezing that this machine allows."""
+    made = make_kind(*request.param)
+    assert made is not None
     yield made
     await made.close()
 
@@ -81,16 +94,21 @@ async def sandbox(kind: SandboxKind) -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def begin(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Begin]:
+async def begin(kind: SandboxKind, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Begin]:
     """`await begin(program)` runs Python code in the sandbox; `argv=[…]` runs something else."""
     open_ends: list[Callable[[], None]] = []
 
     async def begin(program: str = "", argv: list[str] | None = None, **environment: str) -> Running:
+        mark = uuid.uuid4().hex
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         read, write = os.pipe()
         try:
-            command = Command(argv or [sys.executable, "-I", "-S", "-u", "-c", program], environment, tmp_path)
+            variables = {**environment, programs.MARK: mark}
+            if argv is None:
+                command = programs.python(kind, tmp_path, program, **variables)
+            else:
+                command = programs.command(kind, tmp_path, argv, variables)
             await sandbox.start(command, theirs, write)
         except BaseException:
             ours.close()
@@ -105,7 +123,7 @@ async def begin(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Begin]:
             lambda: asyncio.StreamReaderProtocol(output), pipe
         )
         open_ends.extend([transport.close, ours.close])
-        return Running(sandbox, ours, output)
+        return Running(sandbox, ours, output, command.directory, mark)
 
     yield begin
     for close in open_ends:

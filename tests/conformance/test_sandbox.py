@@ -1,19 +1,19 @@
-"""What every sandbox promises, for each freezer that this machine has, on both event loops."""
+"""What every sandbox promises, each kind with each freezer that this machine has, on both event loops."""
 
 import asyncio
 import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conformance import programs
 from tests.conformance.conftest import Begin, gone
 
 from neve.dataplane.sandbox import owner, processes
-from neve.dataplane.sandbox.sandbox import Command, Exit, Limits, Sandbox, SandboxKind, Usage
+from neve.dataplane.sandbox.sandbox import Exit, Limits, Sandbox, SandboxKind, Usage
 from neve.domain.errors import SandboxFailed
 
 LOOK = """
@@ -24,7 +24,7 @@ print(json.dumps({
     "descriptors": sorted(int(n) for n in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + n)),
     "input": os.read(0, 10).decode(),
     "open_files": resource.getrlimit(resource.RLIMIT_NOFILE),
-    "session": os.getsid(0) == os.getpid(),
+    "session": os.getsid(0) in (1, os.getpid()),
     "ignored": [int(n) for n in signal.valid_signals() if signal.getsignal(n) is signal.SIG_IGN],
     "blocked": list(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
 }))
@@ -46,15 +46,15 @@ while True: signal.pause()
 """
 
 
-async def test_the_first_process_sees_what_it_was_given_and_no_more(begin: Begin, tmp_path: Path) -> None:
+async def test_the_first_process_sees_what_it_was_given_and_no_more(begin: Begin) -> None:
     running = await begin(LOOK, A="1", B="two words; $HOME 'quoted'")
     seen = json.loads(await running.line())
-    variables = seen["variables"]
-    assert {name: variables[name] for name in variables if name not in ("LC_CTYPE", "_NEVE_ENVIRONMENT")} == {
+    variables = programs.unmarked(seen["variables"])
+    assert {name: variables[name] for name in variables if name != "LC_CTYPE"} == {
         "A": "1",
         "B": "two words; $HOME 'quoted'",
     }
-    assert seen["directory"] == str(tmp_path)
+    assert seen["directory"] == str(running.directory)
     assert seen["descriptors"] == [0, 1, 2, 3]
     assert seen["input"] == ""
     assert seen["open_files"] == [1024, 1024]
@@ -96,14 +96,14 @@ async def test_the_channel_is_descriptor_3(begin: Begin) -> None:
     assert await running.ask("abc") == "cba"
 
 
-async def test_the_output_may_be_descriptor_3_on_our_side(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_the_output_may_be_descriptor_3_on_our_side(kind: SandboxKind, sandbox: Sandbox, tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     read, write = os.pipe()
     kept = _copy_if_open(3)
     os.dup2(write, 3)
     try:
         program = "import os, socket; socket.socket(fileno=3).send(b'up'); os.write(1, b'out')"
-        await sandbox.start(Command([sys.executable, "-I", "-S", "-c", program], {}, tmp_path), theirs, 3)
+        await sandbox.start(programs.python(kind, tmp_path, program), theirs, 3)
     finally:
         os.dup2(kept, 3) if kept is not None else os.close(3)
         if kept is not None:
@@ -194,21 +194,21 @@ def _no_format(folder: Path) -> Path:
     ],
 )
 async def test_what_cannot_be_executed_is_said_as_go_does(
-    begin: Begin, sandbox: Sandbox, tmp_path: Path, make: Callable[[Path], Path], reason: str
+    kind: SandboxKind, begin: Begin, sandbox: Sandbox, tmp_path: Path, make: Callable[[Path], Path], reason: str
 ) -> None:
     program = make(tmp_path)
     with pytest.raises(SandboxFailed) as failed:
         await begin(argv=[str(program)])
-    assert failed.value.message == f"fork/exec {program}: {reason}"
+    assert failed.value.message == f"fork/exec {programs.inside(kind, tmp_path, program)}: {reason}"
     assert sandbox.pid is None
 
 
-async def test_a_script_runs_with_its_arguments(begin: Begin, tmp_path: Path) -> None:
+async def test_a_script_runs_with_its_arguments(kind: SandboxKind, begin: Begin, tmp_path: Path) -> None:
     script = tmp_path / "boot strap"
     script.write_text('#!/bin/sh\necho "$0|$1|$2"\n')
     script.chmod(0o755)
     running = await begin(argv=[str(script), "a b", "-e"])
-    assert await running.line() == f"{script}|a b|-e"
+    assert await running.line() == f"{programs.inside(kind, tmp_path, script)}|a b|-e"
 
 
 async def test_a_second_start_is_refused_while_one_runs(begin: Begin) -> None:
@@ -219,7 +219,7 @@ async def test_a_second_start_is_refused_while_one_runs(begin: Begin) -> None:
 
 async def test_kill_ends_stubborn_daemons_too(begin: Begin) -> None:
     running = await begin(STUBBORN_FAMILY)
-    pids = await running.numbers()
+    pids = await running.pids()
     await running.sandbox.kill()
     assert all(map(gone, pids))
     assert await running.sandbox.wait() == Exit(None, 9)
@@ -240,13 +240,14 @@ async def test_killing_nothing_is_harmless(sandbox: Sandbox) -> None:
 
 async def test_starts_again_after_a_kill_and_after_an_end(begin: Begin) -> None:
     running = await begin(SLEEP)
-    (first,) = await running.numbers()
+    (first,) = await running.pids()
     await running.sandbox.kill()
-    again = await begin("import os; print(os.getpid())")
-    assert await again.numbers() != [first]
+    again = await begin("print('up')")
+    assert await again.line() == "up"
+    assert again.sandbox.pid != first
     assert await again.sandbox.wait() == Exit(0, None)
     once_more = await begin(SLEEP)
-    assert await once_more.numbers() == [once_more.sandbox.pid]
+    assert await once_more.pids() == [once_more.sandbox.pid]
 
 
 async def test_no_zombie_is_left(begin: Begin) -> None:
@@ -297,7 +298,7 @@ async def test_remove_gives_everything_back(kind: SandboxKind, tmp_path: Path) -
     sandbox = kind.create("short-lived", Limits())
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        await sandbox.start(Command([sys.executable, "-c", SLEEP], {}, tmp_path), theirs, theirs.fileno())
+        await sandbox.start(programs.python(kind, tmp_path, SLEEP), theirs, theirs.fileno())
         pid = sandbox.pid
         await sandbox.freeze()
         await sandbox.remove()
@@ -307,7 +308,7 @@ async def test_remove_gives_everything_back(kind: SandboxKind, tmp_path: Path) -
     assert not list(_cgroups("short-lived"))
     assert _descriptors() == before
     with pytest.raises(SandboxFailed):
-        await sandbox.start(Command(["/bin/true"], {}, tmp_path), ours, 1)
+        await sandbox.start(programs.command(kind, tmp_path, ["/bin/true"]), ours, 1)
 
 
 async def test_close_removes_the_owners_folder(kind: SandboxKind) -> None:
@@ -328,7 +329,8 @@ async def test_many_at_once(kind: SandboxKind, tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         for sandbox in made:
-            await sandbox.start(Command(["/bin/sh", "-c", "read x"], {}, tmp_path), theirs, theirs.fileno())
+            command = programs.command(kind, tmp_path, ["/bin/sh", "-c", "read x"])
+            await sandbox.start(command, theirs, theirs.fileno())
         await asyncio.gather(*(sandbox.freeze() for sandbox in made))
         await asyncio.gather(*(sandbox.remove() for sandbox in made))
     assert all(sandbox.pid is None for sandbox in made)

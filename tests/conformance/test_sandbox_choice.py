@@ -3,17 +3,20 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from neve.dataplane.sandbox.bubblewrap import BubblewrapMissing
 from neve.dataplane.sandbox.choose import FREEZERS, choose_kind, try_freezer
 from neve.dataplane.sandbox.freezer import FreezerKind, FreezerMissing
 from neve.dataplane.sandbox.sandbox import Limits
 from neve.domain.errors import OperatorError
 
 AS_NOBODY = """
-import asyncio, os, socket
+import asyncio, concurrent.futures.thread, os, socket
 from pathlib import Path
+from neve.dataplane.sandbox.bubblewrap import BubblewrapMissing
 from neve.dataplane.sandbox.choose import choose_kind
 from neve.dataplane.sandbox.sandbox import Command, Limits
 
@@ -29,7 +32,7 @@ async def main():
     await sandbox.freeze()
     await sandbox.remove()
     await kind.close()
-    print(kind.freezer, await sandbox.wait())
+    print(kind.name, kind.freezer, await sandbox.wait())
 
 asyncio.run(main())
 """
@@ -38,15 +41,15 @@ asyncio.run(main())
 async def test_the_best_that_works_is_chosen_within_a_running_loop() -> None:
     kind = choose_kind()
     best = next(name for name in FREEZERS if _works(name))
-    assert (kind.name, kind.freezer) == ("bare", best)
-    assert kind.missing
+    assert (kind.name, kind.freezer) == ("bubblewrap", best)
     await kind.close()
 
 
 def test_an_ordinary_user_gets_one_too() -> None:
     ran = subprocess.run([sys.executable, "-c", AS_NOBODY], capture_output=True, text=True, timeout=60, check=False)
     assert ran.stderr == ""
-    assert ran.stdout.split(maxsplit=1)[0] in FREEZERS
+    assert ran.stdout.split(maxsplit=2)[:1] == ["bubblewrap"]
+    assert ran.stdout.split(maxsplit=2)[1] in FREEZERS
     assert "Exit(status=None, signal=9)" in ran.stdout
 
 
@@ -80,6 +83,32 @@ async def test_looking_again_takes_nothing_from_a_kind_in_use() -> None:
     assert _works(kind.freezer)
     sandbox = kind.create(f"later-{os.getpid()}", Limits())
     await sandbox.remove()
+    await kind.close()
+
+
+async def test_without_bubblewrap_the_choice_falls_back_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> Path:
+        raise BubblewrapMissing("there is no bwrap")
+
+    monkeypatch.setattr("neve.dataplane.sandbox.bubblewrap.find_program", refuse)
+    kind = choose_kind()
+    assert kind.name == "bare"
+    assert "The bubblewrap sandbox cannot be used: there is no bwrap." in kind.missing
+    await kind.close()
+    with pytest.raises(OperatorError, match=r"cannot be isolated here \(there is no bwrap\)"):
+        choose_kind("bubblewrap")
+
+
+async def test_a_bubblewrap_that_the_kernel_refuses_tells_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refusing = tmp_path / "bwrap"
+    refusing.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace.' >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setattr("neve.dataplane.sandbox.bubblewrap.find_program", lambda: refusing)
+    kind = choose_kind()
+    assert kind.name == "bare"
+    assert kind.missing[-1].endswith("No permissions to create a new namespace.")
     await kind.close()
 
 

@@ -14,9 +14,11 @@ from tests.conformance.conftest import gone, wait_for
 from neve.dataplane.sandbox import owner, processes
 from neve.dataplane.sandbox.sandbox import SandboxKind
 
+ROOT = Path(__file__).parents[2]
 NEVE = """
 import asyncio, os, socket, sys
 from pathlib import Path
+from tests.conformance import programs
 from neve.dataplane.sandbox.choose import choose_kind
 from neve.dataplane.sandbox.sandbox import Command, Limits
 
@@ -34,14 +36,14 @@ os.wait()
 '''
 
 async def main():
-    kind = choose_kind("bare", sys.argv[1])
+    kind = choose_kind(*sys.argv[1:3])
     pids = []
     for name, program in (("frozen", FROZEN), ("daemon", DAEMON)):
         sandbox = kind.create(name, Limits())
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
-        await sandbox.start(Command([sys.executable, "-I", "-S", "-c", program], {}, Path("/")), theirs, write)
-        pids.append(os.read(read, 100).decode().strip())
+        await sandbox.start(programs.python(kind, Path(sys.argv[3]), program, **{programs.MARK: name}), theirs, write)
+        pids.append(programs.host_pid(name, int(os.read(read, 100))))
         if name == "frozen":
             await sandbox.freeze()
         else:
@@ -56,8 +58,9 @@ asyncio.run(main())
 class Neve:
     """A Neve with one frozen environment and one in which only a spinning daemon lives."""
 
-    def __init__(self, freezer: str) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", NEVE, freezer], stdout=subprocess.PIPE)
+    def __init__(self, kind: SandboxKind, folder: Path) -> None:
+        argv = [sys.executable, "-c", NEVE, kind.name, kind.freezer, str(folder)]
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT)
         assert self.process.stdout is not None
         self.pids = list(map(int, self.process.stdout.readline().split()))
         self.owner = owner.Owner(self.process.pid, _started(self.process.pid), owner.this().namespace)
@@ -76,8 +79,8 @@ class Neve:
 
 
 @pytest.fixture
-def neve(kind: SandboxKind) -> Iterator[Neve]:
-    made = Neve(kind.freezer)
+def neve(kind: SandboxKind, tmp_path: Path) -> Iterator[Neve]:
+    made = Neve(kind, tmp_path)
     yield made
     made.close()
 

@@ -3,21 +3,22 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from neve import __version__
 from neve.clock import Clock
 from neve.dataplane.environment import Environment
-from neve.dataplane.plan import Plan
+from neve.dataplane.growth import Growths
+from neve.dataplane.plan import PROVISIONED, Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.run import Run
 from neve.dataplane.runtimes import Runtime, Runtimes
-from neve.dataplane.sandbox.sandbox import Command, Limits, SandboxKind
+from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
 from neve.dataplane.slots import Holder, Slots, throttled
 from neve.dataplane.stream import LogTails, Stream
-from neve.dataplane.variables import Places, variables
+from neve.dataplane.variables import variables
 from neve.domain import record as kinds
 from neve.domain.concurrency import FunctionLimits, Throttled
 from neve.domain.environment import State
@@ -65,6 +66,7 @@ class DataPlane:
         self._pools: dict[Holder, Pool] = {}
         self._retired: set[Pool] = set()
         self._slots = Slots(foundations.settings.concurrency)
+        self._growths = Growths(foundations.clock)
         self._tails = LogTails()
         self._loop = asyncio.get_running_loop()
         self._quiet = asyncio.Event()
@@ -110,11 +112,12 @@ class DataPlane:
         if invocation.wants_log_tail:
             self._tails.watch(invocation.request_id)
         self._running += 1
-        pool.submit(Run(invocation, result, lambda: self._finished(holder)))
+        pool.submit(Run(invocation, result, lambda: self._finished(holder, invocation.request_id)))
         return result
 
-    def _finished(self, holder: Holder) -> None:
+    def _finished(self, holder: Holder, request_id: str) -> None:
         self._slots.give_back(holder)
+        self._tails.take(request_id)  # of one that was refused
         self._running -= 1
         if not self._running:
             self._quiet.set()
@@ -131,7 +134,7 @@ class DataPlane:
         if pool is not None and pool.function.revision_id == function.revision_id:
             return pool  # another invocation made it meanwhile
         self._retire_pool(key)
-        pool = Pool(function, lambda owner: self._environment(plan, owner))
+        pool = self._new_pool(function, plan)
         self._pools[key] = pool
         return pool
 
@@ -163,9 +166,18 @@ class DataPlane:
         )
 
     def _command(self, function: Function, runtime: Runtime, task_root: Path, log_stream: str) -> Command:
-        places = Places(task_root, runtime.directory, self._foundations.layers, self._endpoint)
-        environment = variables(function, runtime.family, runtime.major, log_stream, places)
-        return Command(runtime.argv, environment, task_root)
+        folders = Folders(task_root, runtime.directory, None, runtime.installation)
+        seen = self._foundations.kind.seen(folders)
+        environment = variables(function, runtime.family, runtime.major, log_stream, seen, self._endpoint)
+        return Command(runtime.argv_in(seen), environment, seen.task_root, folders)
+
+    def _new_pool(self, function: Function, plan: Plan) -> Pool:
+        ahead = replace(plan, initialization_type=PROVISIONED)
+        return Pool(
+            function,
+            lambda owner, provisioned: self._environment(ahead if provisioned else plan, owner),
+            lambda wanted: self._growths.start(function.world, function.name, wanted),
+        )
 
     def _environment(self, plan: Plan, owner: Pool) -> Environment:
         function = plan.function
@@ -225,6 +237,7 @@ class DataPlane:
     def stop_idle_since(self, moment: float) -> float | None:
         """Shut down environments that were idle since `moment`; when the one idle longest was last used, or None."""
         self._retired = {pool for pool in self._retired if not pool.empty}
+        self._growths.forget_idle()
         oldest = [pool.stop_idle_since(moment) for pool in self._pools.values()]
         return min((each for each in oldest if each is not None), default=None)
 

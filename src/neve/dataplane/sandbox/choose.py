@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neve.dataplane.sandbox.bare import BareKind
+from neve.dataplane.sandbox.bubblewrap import BubblewrapKind, BubblewrapMissing
 from neve.dataplane.sandbox.cgroup1 import Cgroup1Kind
 from neve.dataplane.sandbox.cgroup2 import Cgroup2Kind
-from neve.dataplane.sandbox.freezer import FREEZE_SECONDS, FreezerKind, FreezerMissing, until
+from neve.dataplane.sandbox.freezer import FreezerKind, FreezerMissing
 from neve.dataplane.sandbox.sandbox import Command, Limits, SandboxKind
 from neve.dataplane.sandbox.signals import SignalsKind
 from neve.domain.errors import OperatorError, SandboxFailed
 
-SANDBOXES = ("bare",)
+PROBE_SECONDS = 5.0
+SANDBOXES = ("bubblewrap", "bare")
+"""Every way of isolating, best first."""
+
 FREEZERS: Mapping[str, Callable[[], FreezerKind]] = {
     "cgroup2": Cgroup2Kind,
     "cgroup1": Cgroup1Kind,
@@ -40,8 +44,40 @@ def choose_kind(sandbox: str = "auto", freezer: str = "auto") -> SandboxKind:
     Blocks for some milliseconds; may be called with or without a running event loop.
     """
     if sandbox not in ("auto", *SANDBOXES):
-        raise OperatorError(f"there is no sandbox {sandbox!r}; set sandbox to auto or {' or '.join(SANDBOXES)}")
-    return BareKind(_choose_freezer(freezer))
+        raise OperatorError(f"there is no sandbox {sandbox!r}; set sandbox to auto, {' or '.join(SANDBOXES)}")
+    held = _choose_freezer(freezer)
+    if sandbox == "bare":
+        return BareKind(held)
+    isolating = try_bubblewrap(held)
+    if isolating.kind is not None:
+        return isolating.kind
+    if sandbox == "bubblewrap":
+        held.close()
+        raise OperatorError(
+            f"environments cannot be isolated here ({isolating.reason}); set sandbox to auto, or run `neve doctor`"
+        )
+    return BareKind(held, f"The bubblewrap sandbox cannot be used: {isolating.reason}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Isolating:
+    """The bubblewrap sandbox as it was tried: `kind` when it works, else `reason`, the end of a sentence."""
+
+    kind: BubblewrapKind | None
+    reason: str = ""
+
+
+def try_bubblewrap(freezer: FreezerKind) -> Isolating:
+    """Run and freeze a process in it. The freezer stays open when it does not work."""
+    try:
+        kind = BubblewrapKind(freezer)
+    except BubblewrapMissing as missing:
+        return Isolating(None, str(missing))
+    reason = _probe_apart(kind)
+    if reason:
+        kind.release()
+        return Isolating(None, reason)
+    return Isolating(kind)
 
 
 def try_freezer(name: str) -> Tried:
@@ -50,7 +86,7 @@ def try_freezer(name: str) -> Tried:
         kind = FREEZERS[name]()
     except FreezerMissing as missing:
         return Tried(name, None, str(missing))
-    reason = _probe_apart(kind)
+    reason = _probe_apart(BareKind(kind))
     if reason:
         kind.close()
         return Tried(name, None, reason)
@@ -71,7 +107,7 @@ def _choose_freezer(name: str) -> FreezerKind:
     )
 
 
-def _probe_apart(kind: FreezerKind) -> str:
+def _probe_apart(kind: SandboxKind) -> str:
     """Probe in a thread with an event loop of its own: the caller's may be running."""
     reasons: list[str] = []
     thread = threading.Thread(target=lambda: reasons.append(asyncio.run(_probe(kind))), name="neve-probe")
@@ -80,26 +116,51 @@ def _probe_apart(kind: FreezerKind) -> str:
     return reasons[0] if reasons else "the probe ended early"
 
 
-async def _probe(kind: FreezerKind) -> str:
+async def _probe(kind: SandboxKind) -> str:
     """Why the kind does not work; empty when it does."""
     try:
-        sandbox = BareKind(kind).create(f"probe-{os.urandom(4).hex()}", Limits())
+        sandbox = kind.create(f"probe-{os.urandom(4).hex()}", Limits())
     except SandboxFailed as refused:
         return refused.message
     ours, theirs = socket.socketpair()
+    read, write = os.pipe()
     try:
-        command = Command(["/bin/sh", "-c", "while :; do :; done"], {}, Path("/"))
-        await sandbox.start(command, theirs, theirs.fileno())
-        if not await until(lambda: sandbox.usage().processes > 0 or sandbox.pid is None, FREEZE_SECONDS):
-            return "a process did not come in"
-        if sandbox.pid is None:
-            return "a process may not come in"
+        # What the program has to say comes through its channel: a sandbox that fails says so on its output.
+        command = Command(["/bin/sh", "-c", "echo up >&3; while :; do :; done"], {}, Path("/"))
+        await sandbox.start(command, theirs, write)
+        theirs.close()
+        os.close(write)
+        write = -1
+        if not await _says_up(ours):
+            return _last_line(read) or "a process did not come in"
         await sandbox.freeze()
         sandbox.thaw()
     except SandboxFailed as refused:
         return refused.message
     finally:
+        await sandbox.remove()
         ours.close()
         theirs.close()
-        await sandbox.remove()
+        for end in (read, write):
+            if end >= 0:
+                os.close(end)
     return ""
+
+
+async def _says_up(channel: socket.socket) -> bool:
+    channel.setblocking(False)
+    try:
+        word = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(channel, 10), PROBE_SECONDS)
+    except (TimeoutError, OSError):
+        return False
+    return word == b"up\n"
+
+
+def _last_line(output: int) -> str:
+    os.set_blocking(output, False)
+    try:
+        lines = os.read(output, 65_536).decode(errors="replace").split("\n")
+    except BlockingIOError:
+        return ""
+    said = [line.strip().rstrip(".") for line in lines if line.strip()]
+    return said[-1] if said else ""

