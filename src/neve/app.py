@@ -141,7 +141,7 @@ async def _run(
     stream = Stream()
     url = _url(listener)
     plane = DataPlane(
-        Foundations(kind, Runtimes(), storage.task_roots, stream, clock, settings, Path("/opt")), endpoint=url
+        Foundations(kind, Runtimes(), storage.task_roots, storage.layer_roots, stream, clock, settings), endpoint=url
     )
     stream.subscribe(LogWriter(storage.logs))
     functions = _functions(settings, storage, clock, plane)

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import os
+import stat
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -126,6 +127,7 @@ def deploy(
     runtime: str = "nodejs22.x",
     handler: str = "index.handler",
     timeout_s: int = 10,
+    executable: bool = False,
     **configuration: Any,
 ) -> Deployed:
     """Create a function from a folder of `programs/` or from given files, and wait until it is Active."""
@@ -138,14 +140,14 @@ def deploy(
         Handler=handler,
         Role=ROLE,
         Timeout=timeout_s,
-        Code={"ZipFile": zipped(program)},
+        Code={"ZipFile": zipped(program, executable)},
         **configuration,
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.002, "MaxAttempts": 5000})
     return Deployed(server, name)
 
 
-def zipped(program: str | Mapping[str, str]) -> bytes:
+def zipped(program: str | Mapping[str, str], executable: bool = False) -> bytes:
     """A code archive."""
     if isinstance(program, str):
         folder = PROGRAMS / program
@@ -155,5 +157,7 @@ def zipped(program: str | Mapping[str, str]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (stat.S_IFREG | (0o755 if executable else 0o644)) << 16
+            archive.writestr(entry, text)
     return buffer.getvalue()

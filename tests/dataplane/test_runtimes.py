@@ -8,6 +8,7 @@ import pytest
 
 from neve.dataplane.binaries import Places, wheel_node
 from neve.dataplane.runtimes import Runtimes, available
+from neve.dataplane.sandbox.sandbox import Folders
 from neve.domain.errors import UnsupportedOperation
 
 NODE_PLACES = {
@@ -148,19 +149,32 @@ def test_the_fallback_takes_the_flags_it_gets(tmp_path: Path, identifier: str) -
 
 
 @pytest.mark.parametrize(
-    "identifier", ["java21", "dotnet8", "ruby3.4", "provided.al2023", "python2.7", "go1.x", "nodejs"]
+    "identifier", ["java21", "dotnet8", "ruby3.4", "provided.al2027", "python2.7", "go1.x", "nodejs"]
 )
 def test_what_neve_does_not_run_is_refused_with_what_it_does(tmp_path: Path, identifier: str) -> None:
     with pytest.raises(UnsupportedOperation) as refused:
         runtimes(tmp_path).find(identifier, 128)
     assert refused.value.message.startswith(
-        f"Runtime {identifier} is not available in Neve. Available are: python3.8, "
+        f"Runtime {identifier} is not available in Neve. Available are: nodejs16.x, "
     )
 
 
 def test_what_is_available_is_what_the_service_takes() -> None:
-    assert {"nodejs16.x", "nodejs24.x", "python3.8", "python3.14"} <= set(available())
-    assert not {"java21", "provided.al2023"} & set(available())
+    assert {"nodejs16.x", "nodejs24.x", "python3.8", "python3.14", "provided.al2023"} <= set(available())
+    assert not {"java21", "dotnet8"} & set(available())
+
+
+def test_a_custom_runtime_starts_the_bootstrap_of_the_code_or_of_a_layer(tmp_path: Path) -> None:
+    runtime = runtimes(tmp_path).find("provided.al2023", 128)
+    task_root, layers = tmp_path / "task", tmp_path / "layers"
+    task_root.mkdir()
+    layers.mkdir()
+    here = Folders(task_root, runtime.directory, layers)
+    seen = Folders(Path("/var/task"), Path("/var/runtime"), Path("/opt"))
+    assert runtime.argv_in(seen, here) == ("/opt/bootstrap",)
+    (task_root / "bootstrap").touch()
+    assert runtime.argv_in(seen, here) == ("/var/task/bootstrap",)
+    assert runtime.argv_in(seen, Folders(layers, runtime.directory)) == ("/var/task/bootstrap",)
 
 
 def test_deprecated_is_what_the_service_takes_no_more(tmp_path: Path) -> None:

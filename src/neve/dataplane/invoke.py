@@ -35,11 +35,22 @@ from neve.settings import Settings
 _MOMENT_S = 0.05
 
 
+# A script of the user's that is started instead of the runtime, with the runtime as its arguments (lifecycle facts §6).
+_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+
+
 class TaskRoots(Protocol):
     """Where the code of a function lies, unpacked."""
 
     async def path(self, function: Function) -> Path:
         """The folder; made when it is not there."""
+
+
+class LayerRoots(Protocol):
+    """Where the layers of a function lie, merged."""
+
+    async def path(self, function: Function) -> Path | None:
+        """The folder that it sees as `/opt`; None without layers."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +60,10 @@ class Foundations:
     kind: SandboxKind
     runtimes: Runtimes
     task_roots: TaskRoots
+    layer_roots: LayerRoots
     stream: Stream
     clock: Clock
     settings: Settings
-    layers: Path  # what a function sees as /opt
 
 
 class DataPlane:
@@ -154,22 +165,28 @@ class DataPlane:
         """What all environments of this configuration share, worked out once."""
         # The first look for a binary walks the version managers of the user.
         runtime = await asyncio.to_thread(self._foundations.runtimes.find, function.runtime, function.memory_mb)
-        task_root = await self._foundations.task_roots.path(function)
+        folders = Folders(
+            await self._foundations.task_roots.path(function),
+            runtime.directory,
+            await self._foundations.layer_roots.path(function),
+            runtime.installation,
+        )
         if runtime.mismatch is not None:
             self._notice(function, runtime.mismatch)
         return Plan(
             function=function,
-            command=lambda log_stream: self._command(function, runtime, task_root, log_stream),
+            command=lambda log_stream: self._command(function, runtime, folders, log_stream),
             by_frames=runtime.family != "provided",
             runtime_version=f"{runtime.family}:{runtime.major}.neve.v{__version__}",
             runtime_version_arn=version_arn(function.world.region, function.runtime),
         )
 
-    def _command(self, function: Function, runtime: Runtime, task_root: Path, log_stream: str) -> Command:
-        folders = Folders(task_root, runtime.directory, None, runtime.installation)
+    def _command(self, function: Function, runtime: Runtime, folders: Folders, log_stream: str) -> Command:
         seen = self._foundations.kind.seen(folders)
         environment = variables(function, runtime.family, runtime.major, log_stream, seen, self._endpoint)
-        return Command(runtime.argv_in(seen), environment, seen.task_root, folders)
+        wrapper = environment.get(_WRAPPER) if runtime.family != "provided" else None
+        argv = runtime.argv_in(seen, folders)
+        return Command((wrapper, *argv) if wrapper else argv, environment, seen.task_root, folders)
 
     def _new_pool(self, function: Function, plan: Plan) -> Pool:
         ahead = replace(plan, initialization_type=PROVISIONED)
@@ -192,7 +209,8 @@ class DataPlane:
             log_format=function.logging.log_format,
             system_log_level=function.logging.system_log_level or "INFO",
         )
-        limits = Limits(function.memory_mb, function.ephemeral_storage_mb)
+        cpu = function.memory_mb / MEMORY_MB_PER_CPU if self.settings.limit_cpu else None
+        limits = Limits(function.memory_mb, function.ephemeral_storage_mb, cpu)
         sandbox = self._foundations.kind.create(identity, limits)
         environment = Environment(identity, origin, plan, sandbox, self, owner)
         self.publish(Record(kinds.ENVIRONMENT_STARTED, self.clock.now_ms(), origin, None, {}))

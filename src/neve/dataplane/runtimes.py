@@ -19,6 +19,8 @@ from neve.domain.errors import UnsupportedOperation
 _CLIENTS = Path(neve.__file__).parent / "runtimes"
 _NODEJS = re.compile(r"^nodejs(\d+)\.(?:x|\d+)$")
 _PYTHON = re.compile(r"^python(3)\.(\d+)$")
+_PROVIDED = re.compile(r"^provided(?:\.(al2|al2023))?$")
+_ENTRY = "bootstrap"
 
 # What our runtime clients can run on; older functions run on the binary of the fallback.
 _OLDEST_NODE = (16,)
@@ -35,13 +37,14 @@ class Runtime:
     """How an identifier runs here. `major` is the identifier's (`20`, `3.12`), `version` the binary's (`24.19.0`).
 
     `directory` holds our runtime client. `mismatch` is a sentence for the user when the binary is of another major.
+    A custom runtime brings its own executable: it has no `binary`, and no arguments.
     """
 
     identifier: str
     family: str
     major: str
     version: str
-    binary: Path
+    binary: Path | None
     directory: Path
     argv: tuple[str, ...]
     mismatch: str | None = None
@@ -54,11 +57,17 @@ class Runtime:
     @property
     def installation(self) -> Path | None:
         """The folder with all that the binary needs; None when it is the system's own and every function has it."""
+        if self.binary is None:
+            return None
         folder = _installation(self.binary.resolve())
         return None if folder == Path("/") or folder.is_relative_to("/usr") else folder
 
-    def argv_in(self, seen: Folders) -> tuple[str, ...]:
-        """The command as a function sees these folders."""
+    def argv_in(self, seen: Folders, here: Folders) -> tuple[str, ...]:
+        """The command as a function sees the folders that are `here` on the host."""
+        if self.binary is None:
+            in_layer = here.layers is not None and not (here.task_root / _ENTRY).exists()
+            root = seen.layers if in_layer and seen.layers is not None else seen.task_root
+            return (str(root / _ENTRY),)
         if seen.language is None:
             return (*self.argv[:-1], str(seen.runtime / Path(self.argv[-1]).name))
         assert self.installation is not None
@@ -88,6 +97,9 @@ class Runtimes:
 
     def find(self, identifier: str, memory_mb: int) -> Runtime:
         """The runtime of an identifier for a function of this memory size. UnsupportedOperation when Neve has none."""
+        custom = _PROVIDED.match(identifier)
+        if custom is not None:
+            return Runtime(identifier, "provided", custom[1] or "al", "", None, _CLIENTS / "provided", ())
         wanted = _parse(identifier)
         if wanted is None:
             raise UnsupportedOperation(
@@ -128,7 +140,8 @@ def _installation(binary: Path) -> Path:
 
 def available() -> list[str]:
     """The identifiers that Neve runs, of those that the service takes."""
-    return sorted(filter(_parse, runtime_names.ACCEPTED), key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+    runs = (name for name in runtime_names.ACCEPTED if _parse(name) or _PROVIDED.match(name))
+    return sorted(runs, key=lambda name: (name.rstrip("x.0123456789"), [int(n) for n in re.findall(r"\d+", name)]))
 
 
 def _parse(identifier: str) -> _Wanted | None:

@@ -36,8 +36,16 @@ def _defaults(family: str, major: str, seen: Folders) -> dict[str, str]:
     if family == "nodejs":
         values["NODE_PATH"] = _node_path(major, seen)
     if family == "python":
-        values |= {"PYTHONPATH": str(seen.runtime), "LC_CTYPE": "C.UTF-8"}
+        values |= {"PYTHONPATH": _python_path(major, seen), "LC_CTYPE": "C.UTF-8"}
     return values
+
+
+def _python_path(major: str, seen: Folders) -> str:
+    """The runtime client looks in `/opt` by itself; layers that are elsewhere (`bare`) it has to be told of."""
+    if seen.layers is None or seen.layers == Path("/opt"):
+        return str(seen.runtime)
+    layers = seen.layers / "python"
+    return ":".join(map(str, (layers / "lib" / f"python{major}" / "site-packages", layers, seen.runtime)))
 
 
 def _library_path(seen: Folders) -> str:
