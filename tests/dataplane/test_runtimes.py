@@ -115,7 +115,7 @@ def test_a_missing_python_runs_on_the_running_one(tmp_path: Path) -> None:
 
 def test_the_running_python_has_none_of_our_packages(tmp_path: Path) -> None:
     found = runtimes(tmp_path).find(f"python3.{sys.version_info[1]}", 128)
-    ran = subprocess.run([found.binary, "-c", "import neve"], capture_output=True, text=True, env={}, check=False)
+    ran = subprocess.run([*found.argv[:1], "-c", "import neve"], capture_output=True, text=True, env={}, check=False)
     assert "No module named 'neve'" in ran.stderr
 
 
