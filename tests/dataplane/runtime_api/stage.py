@@ -207,7 +207,7 @@ class Stage:
             client.close()
         for client in self.clients:
             async with asyncio.timeout(BOUND_S):
-                with contextlib.suppress(ConnectionError):
+                with contextlib.suppress(OSError):
                     await client.writer.wait_closed()
 
 

@@ -301,14 +301,17 @@ async def _survives(writes: list[bytes]) -> None:
 
 async def _send(peer: Client, writes: list[bytes]) -> None:
     """All of it, then the end; the peer reads until it is cut, which it is within the bound."""
-    with contextlib.suppress(ConnectionError):
+    try:
         for data in writes:
             peer.write(data)
             await peer.writer.drain()
             await asyncio.sleep(0)
-        with contextlib.suppress(OSError):  # the doors were quicker
-            peer.writer.write_eof()
+        peer.writer.write_eof()
         await peer.rest()
+    except TimeoutError:
+        raise
+    except OSError:
+        pass  # the doors were quicker to close
 
 
 class _Collect(logging.Handler):
