@@ -13,7 +13,7 @@ from typing import Any
 from neve.clock import Clock
 from neve.dataplane import channel as frames
 from neve.dataplane.environment import Environment
-from neve.dataplane.plan import Plan
+from neve.dataplane.plan import ON_DEMAND, PROVISIONED, Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.run import Run
 from neve.dataplane.sandbox.sandbox import Command, Exit, Usage
@@ -80,12 +80,14 @@ class ScriptedSandbox:
     holds_freeze: asyncio.Event | None = None
     started: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    command: Command | None = None
 
     @property
     def pid(self) -> int | None:
         return 1 if self.processes and not self.processes[-1].exit.done() else None
 
     async def start(self, command: Command, channel: socket.socket, output: int) -> None:
+        self.command = command
         self._ask("start")
         self.address = command.environment["AWS_LAMBDA_RUNTIME_API"]
         if self.refuses is not None:
@@ -149,7 +151,8 @@ class Stage:
         self.sandboxes: list[ScriptedSandbox] = []
         self.by_frames = True
         self.next_sandbox = ScriptedSandbox()
-        self.pool = Pool(self.function, self._create)
+        self.may_start = 1_000_000
+        self.pool = Pool(self.function, self._create, self._grow)
         self.changed = asyncio.Event()
         self.finished: list[str] = []
         self._results: list[asyncio.Future[InvocationResult]] = []
@@ -198,13 +201,23 @@ class Stage:
             if future.done():
                 future.exception()
 
-    def _create(self, owner: Pool) -> Environment:
+    def _grow(self, wanted: int) -> int:
+        granted = min(wanted, self.may_start)
+        self.may_start -= granted
+        return granted
+
+    def _create(self, owner: Pool, provisioned: bool) -> Environment:
         sandbox, self.next_sandbox = self.next_sandbox, ScriptedSandbox()
         self.sandboxes.append(sandbox)
         name = f"environment-{len(self.sandboxes)}"
         origin = Origin(self.function.world, self.function.name, "$LATEST", name, "/aws/lambda/f", name)
         plan = Plan(
-            self.function, lambda stream: Command(["x"], {}, Path("/")), self.by_frames, "nodejs:24.v1", "arn:x"
+            self.function,
+            lambda stream: Command(["x"], {}, Path("/")),
+            self.by_frames,
+            "nodejs:24.v1",
+            "arn:x",
+            PROVISIONED if provisioned else ON_DEMAND,
         )
         return Environment(name, origin, plan, sandbox, self, owner)
 

@@ -16,7 +16,7 @@ from neve.dataplane import channel as frames
 from neve.dataplane import failures
 from neve.dataplane.output import Line, OutputPipe
 from neve.dataplane.parties import Parties
-from neve.dataplane.plan import Plan, Surroundings
+from neve.dataplane.plan import PROVISIONED, Plan, Surroundings
 from neve.dataplane.reporter import Measured, Reporter
 from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.listener import Event
@@ -36,6 +36,9 @@ class Owner(Protocol):
 
     def settled(self, environment: "Environment") -> None:
         """The environment can take an invocation; freeze it if none waits."""
+
+    def cleared(self, environment: "Environment") -> None:
+        """The runtime of an environment that was idle ended by itself."""
 
     def released(self, environment: "Environment") -> None:
         """Nothing is left of the environment."""
@@ -101,6 +104,11 @@ class Environment:
     def pid(self) -> int | None:
         """The runtime's process as the host sees it."""
         return self._sandbox.pid
+
+    @property
+    def provisioned(self) -> bool:
+        """Whether it was initialized ahead."""
+        return self._plan.initialization_type == PROVISIONED
 
     @property
     def memory_bytes(self) -> int:
@@ -201,7 +209,8 @@ class Environment:
 
     def _command(self, address: str) -> Command:
         command = self._plan.command(self.origin.log_stream)
-        return replace(command, environment={**command.environment, "AWS_LAMBDA_RUNTIME_API": address})
+        own = {"AWS_LAMBDA_RUNTIME_API": address, "AWS_LAMBDA_INITIALIZATION_TYPE": self._plan.initialization_type}
+        return replace(command, environment={**command.environment, **own})
 
     def _watch(self, generation: _Generation) -> None:
         self._move(Signal.PROCESS_UP)
@@ -457,6 +466,7 @@ class Environment:
         """An idle runtime ended by itself. The pool has this environment already, and gives it away as it is."""
         self._idle_from = None
         self._end_generation(lambda: None)
+        self._owner.cleared(self)
 
     def _settle_down(self) -> None:
         if self.state is State.DOWN:

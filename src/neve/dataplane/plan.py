@@ -9,6 +9,8 @@ from neve.dataplane.sandbox.sandbox import Command
 from neve.domain.function import Function
 from neve.domain.record import Record
 from neve.settings import Settings
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned-concurrency"
 
 
 class Surroundings(Protocol):
@@ -33,3 +35,4 @@ class Plan:
     by_frames: bool  # whether the runtime client is ours; others speak HTTP
     runtime_version: str
     runtime_version_arn: str
+    initialization_type: str = ON_DEMAND

@@ -1,4 +1,8 @@
-"""The environments of one function version: gives each invocation one of its own, and takes it back."""
+"""The environments of one function version: gives each invocation one of its own, and takes it back.
+
+Provisioned environments are initialized before anybody asks, kept at their number, replaced when they end, and given
+away first, so that those that were started on demand are the ones that idle out.
+"""
 
 import asyncio
 from collections import deque
@@ -6,29 +10,45 @@ from collections.abc import Callable, Iterator
 
 from neve.dataplane.environment import Environment
 from neve.dataplane.run import Run
+from neve.domain.concurrency import SCALING_LIMIT, Allocation
 from neve.domain.environment import State
+from neve.domain.errors import TooManyRequests
 from neve.domain.function import Function
 from neve.domain.placement import Placement, place
 
 # How long an invocation waits for an environment that has answered before it starts another: less than starting costs.
 _MOMENT_S = 0.02
 
-_COMING = frozenset({State.STARTING, State.INITIALIZING, State.DOWN})
+# Nobody waits for provisioned environments: so many of a version initialize at once, or none would in its time.
+_INITIALIZING_AHEAD = 8
 
-Create = Callable[["Pool"], Environment]
+_INITIALIZING = frozenset({State.STARTING, State.INITIALIZING})
+_COMING = _INITIALIZING | {State.DOWN}
+_ENDING = frozenset({State.STOPPING, State.DEAD})
+
+Create = Callable[["Pool", bool], Environment]
+"""Makes an environment of a pool; the second argument is whether it is a provisioned one."""
+
+Grow = Callable[[int], int]
+"""How many of so many environments may be started now."""
 
 
 class Pool:
     """Environments of one configuration. A retired pool takes no new invocations and empties itself."""
 
-    def __init__(self, function: Function, create: Create) -> None:
+    def __init__(self, function: Function, create: Create, grow: Grow = lambda wanted: wanted) -> None:
         self.function = function
         self.retired = False
         self._create = create
+        self._grow = grow
         self._environments: dict[str, Environment] = {}
-        self._idle: deque[Environment] = deque()  # the right end was used last and is used next
+        # The right end was used last and is used next.
+        self._idle_provisioned: deque[Environment] = deque()
+        self._idle: deque[Environment] = deque()
         self._waiting: deque[Run] = deque()
         self._moment: asyncio.TimerHandle | None = None
+        self._target = 0
+        self._init_failed = False
 
     def __iter__(self) -> Iterator[Environment]:
         return iter(list(self._environments.values()))
@@ -39,38 +59,96 @@ class Pool:
         return not self._environments and not self._waiting
 
     def submit(self, run: Run) -> None:
-        """Run it in the environment that was used last, or in a new one."""
-        if self._idle:
-            self._idle.pop().assign(run)
+        """Run it in the environment that was used last, or in a new one; refused when none may be started."""
+        idle = self._idle_provisioned or self._idle
+        if idle:
+            idle.pop().assign(run)
             return
         self._waiting.append(run)
         self._place()
 
+    # What environments tell
+
     def settled(self, environment: Environment) -> None:
         """An environment can take an invocation: the first that waits, without a freeze; else it rests."""
+        self._look_at_init(environment)
         if self._waiting:
             environment.assign(self._waiting.popleft())
-        elif self.retired:
+        elif self.retired or self._is_needless(environment):
             environment.stop()
         else:
             self._keep(environment)
+        self._top_up()
+
+    def cleared(self, environment: Environment) -> None:
+        """Its idle runtime ended by itself: one on demand costs the next invocation an init, a provisioned one must not."""
+        if environment.provisioned:
+            self._forget_idle(environment)
+            environment.stop()
 
     def released(self, environment: Environment) -> None:
         """It is gone."""
         self._environments.pop(environment.id, None)
-        if environment in self._idle:
-            self._idle.remove(environment)
+        self._forget_idle(environment)
         if self._waiting:
             self._place()
+        self._top_up()
+
+    # Provisioned environments
+
+    def provision(self, target: int) -> None:
+        """Keep so many environments initialized from now on, also beside those that are there on demand."""
+        self._target = target
+        self._init_failed = False
+        while self._idle_provisioned and self._surplus() > 0:
+            self._idle_provisioned.popleft().stop()
+        self._top_up()
+
+    @property
+    def allocation(self) -> Allocation:
+        """What there is of the target."""
+        available = sum(each.state not in _COMING for each in self._provisioned())
+        return Allocation(len(self._provisioned()), available, self._init_failed)
+
+    def _provisioned(self) -> list[Environment]:
+        return [each for each in self._environments.values() if each.provisioned and each.state not in _ENDING]
+
+    def _surplus(self) -> int:
+        return len(self._provisioned()) - self._target
+
+    def _look_at_init(self, environment: Environment) -> None:
+        """One that failed before anybody used it would fail again: no more are started ahead until an invocation succeeds."""
+        if environment.invocations:
+            self._init_failed = self._init_failed and environment.state is State.DOWN
+        elif environment.provisioned and environment.state is State.DOWN:
+            self._init_failed = True
+
+    def _is_needless(self, environment: Environment) -> bool:
+        """A provisioned one that is beyond the target or has no runtime, which a new one would have."""
+        return environment.provisioned and (environment.state is State.DOWN or self._surplus() > 0)
+
+    def _top_up(self) -> None:
+        if not self._target or self.retired or self._init_failed:
+            return
+        coming = sum(each.state in _INITIALIZING for each in self._provisioned())
+        for _ in range(min(-self._surplus(), _INITIALIZING_AHEAD - coming)):
+            self._begin(provisioned=True)
+
+    # Ending
 
     def retire(self) -> None:
         """Stop what is idle now and the rest when its invocation is over; waiting invocations still get theirs."""
         self.retired = True
-        while self._idle:
-            self._idle.pop().stop()
+        for idle in (self._idle_provisioned, self._idle):
+            while idle:
+                idle.pop().stop()
+        for environment in self._provisioned():
+            if environment.state in _INITIALIZING and not self._waiting:
+                environment.stop()
 
     def stop_idle_since(self, moment: float) -> float | None:
-        """Shut down what has been idle since `moment` or longer; when the next one was last used, None without any."""
+        """Shut down what has been idle since `moment` or longer, but no provisioned ones; when the next one was last
+        used, None without any."""
         for environment in [each for each in self._idle if each.idle_since <= moment]:
             self._idle.remove(environment)
             environment.stop()
@@ -78,18 +156,29 @@ class Pool:
 
     def abandon(self, refuse: Callable[[Run], None]) -> None:
         """End everything now; who waits is refused."""
+        self._target = 0
         while self._waiting:
             refuse(self._waiting.popleft())
+        self._idle_provisioned.clear()
         self._idle.clear()
         for environment in self:
             environment.abandon()
 
+    # Within
+
     def _keep(self, environment: Environment) -> None:
-        if environment.state is State.DOWN:
+        if environment.provisioned:
+            self._idle_provisioned.append(environment)
+        elif environment.state is State.DOWN:
             self._idle.appendleft(environment)  # it costs an init: the last to be chosen
         else:
             self._idle.append(environment)
         environment.rest()
+
+    def _forget_idle(self, environment: Environment) -> None:
+        for idle in (self._idle_provisioned, self._idle):
+            if environment in idle:
+                idle.remove(environment)
 
     def _place(self) -> None:
         draining = sum(each.state is State.DRAINING for each in self._environments.values())
@@ -104,9 +193,23 @@ class Pool:
         return sum(each.state in _COMING for each in self._environments.values())
 
     def _start_missing(self) -> None:
-        """An environment for each invocation that has none on its way."""
+        """An environment for each invocation that has none on its way; who came last is refused when too many are started."""
         self._moment = None
-        for _ in range(len(self._waiting) - self._starting()):
-            environment = self._create(self)
-            self._environments[environment.id] = environment
-            environment.begin()
+        missing = len(self._waiting) - self._starting()
+        if missing <= 0:
+            return
+        granted = self._grow(missing)
+        for _ in range(granted):
+            self._begin(provisioned=False)
+        for _ in range(missing - granted):
+            _throttle(self._waiting.pop())
+
+    def _begin(self, provisioned: bool) -> None:
+        environment = self._create(self, provisioned)
+        self._environments[environment.id] = environment
+        environment.begin()
+
+
+def _throttle(run: Run) -> None:
+    run.refuse(TooManyRequests(SCALING_LIMIT))
+    run.on_finish()

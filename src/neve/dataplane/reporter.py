@@ -45,11 +45,11 @@ class Reporter:
             "instanceId": self._origin.environment_id,
             "instanceMaxMemory": function.memory_mb * MEBIBYTE,
         }
-        self._tell(kinds.INIT_START, _init("init") | version, None)
+        self._tell(kinds.INIT_START, self._init("init") | version, None)
 
     def init_ended(self, phase: str, status: str, error_type: str | None, duration_ms: float, run: Run | None) -> None:
         """`phase` is `init`, or `invoke` for a suppressed init inside `run`."""
-        members = _init(phase) | {"status": status}
+        members = self._init(phase) | {"status": status}
         if error_type is not None:
             members["errorType"] = error_type
         self._tell(kinds.INIT_RUNTIME_DONE, members, run)
@@ -108,13 +108,12 @@ class Reporter:
         }
         return metrics if measured.init_ms is None else metrics | {"initDurationMs": round(measured.init_ms, 2)}
 
+    def _init(self, phase: str) -> dict[str, Any]:
+        return {"initializationType": self._plan.initialization_type, "phase": phase}
+
     def _tell(self, kind: str, members: Mapping[str, Any], run: Run | None) -> None:
         request_id = run.request_id if run is not None else None
         self._around.publish(Record(kind, self._around.clock.now_ms(), self._origin, request_id, members))
-
-
-def _init(phase: str) -> dict[str, Any]:
-    return {"initializationType": "on-demand", "phase": phase}
 
 
 def _tracing(run: Run) -> dict[str, Any]:

@@ -216,6 +216,18 @@ class Ledger:
             self._functions.pop(name, None)
 
 
+# What was provisioned
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Environments that are there ahead: made, initialized of them, and whether an init failed so that no more are made."""
+
+    allocated: int = 0
+    available: int = 0
+    failed: bool = False
+
+
 # How fast a function may grow
 
 
@@ -228,7 +240,14 @@ class Growth:
 
     def start(self, wanted: int, now: float) -> tuple[int, "Growth"]:
         """How many of `wanted` may be started now, and what that leaves."""
-        refilled = self.left + max(0.0, now - self.at) * SCALING_ENVIRONMENTS / SCALING_SECONDS
-        left = min(float(SCALING_ENVIRONMENTS), refilled)
+        left = self._left(now)
         granted = min(wanted, int(left))
         return granted, Growth(left - granted, now)
+
+    def is_full(self, now: float) -> bool:
+        """Whether it is as if nothing had been started."""
+        return self._left(now) >= SCALING_ENVIRONMENTS
+
+    def _left(self, now: float) -> float:
+        refilled = self.left + max(0.0, now - self.at) * SCALING_ENVIRONMENTS / SCALING_SECONDS
+        return min(float(SCALING_ENVIRONMENTS), refilled)

@@ -23,8 +23,9 @@ def _init_start(members: Mapping[str, Any]) -> str:
 
 
 def _init_report(members: Mapping[str, Any]) -> str | None:
-    """On-demand environments report their init only when it failed."""
-    if members["status"] == "success":
+    """On-demand environments report their init only when it failed; one inside an invocation is no provisioned one any more."""
+    ahead = members.get("initializationType", "on-demand") != "on-demand" and members["phase"] == "init"
+    if members["status"] == "success" and not ahead:
         return None
     line = f"INIT_REPORT Init Duration: {members['metrics']['durationMs']:.2f} ms\tPhase: {members['phase']}"
     return line + _status(members)
