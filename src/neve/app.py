@@ -11,7 +11,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -38,6 +37,7 @@ from neve.dataplane.idler import run_idler
 from neve.dataplane.invoke import DataPlane, Foundations
 from neve.dataplane.layer_root import LayerRoots
 from neve.dataplane.runtimes import Runtimes
+from neve.dataplane.sandbox import private_mounts
 from neve.dataplane.sandbox.choose import choose_kind
 from neve.dataplane.sandbox.sandbox import SandboxKind
 from neve.dataplane.stream import Stream
@@ -71,6 +71,7 @@ def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = None) 
     OperatorError when the settings, the port or the data directory do not allow a start.
     """
     _allow_open_files()
+    _have_mounts_of_our_own(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, on_ready or (lambda url: None)))
 
@@ -79,6 +80,13 @@ def _allow_open_files() -> None:
     """Each environment holds a handful of descriptors: take as many as the system gives. Functions get the service's 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _have_mounts_of_our_own(settings: Settings) -> None:
+    """For the `/tmp` of environments; before anything has a thread. Without, the sandbox tells what is missing."""
+    reason = private_mounts.enter() if settings.sandbox != "bare" else ""
+    if reason:
+        log.note("mounts", reason=reason)
 
 
 def survey_items() -> list[dict[str, Any]]:

@@ -43,6 +43,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("concurrency", int, 1000, "Concurrent executions of one account in one region."),
     Setting("sandbox", str, "auto", "How environments are isolated: auto (the best that works), bubblewrap, bare."),
     Setting("freezer", str, "auto", "How environments are frozen: auto, cgroup2, cgroup1, signals."),
+    Setting(
+        "limit_cpu",
+        bool,
+        True,
+        "Give a function the CPU of its memory size (1,769 MB are one vCPU) after its init phase.",
+    ),
     Setting("bill_init", bool, True, "Bill the init phase, as since August 2025."),
     Setting(
         "billing_step_ms", int, 1, "Round billed durations up to this many milliseconds (100 until December 2020)."
@@ -65,6 +71,7 @@ class Settings:
     concurrency: int
     sandbox: str
     freezer: str
+    limit_cpu: bool
     bill_init: bool
     billing_step_ms: int
 

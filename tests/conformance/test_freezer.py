@@ -119,12 +119,15 @@ async def test_a_daemon_freezes(begin: Begin) -> None:
     await assert_still_until_thawed(running.sandbox, pids)
 
 
-async def test_a_daemon_freezes_after_the_first_process_ended(begin: Begin) -> None:
+async def test_a_daemon_freezes_after_the_first_process_ended(kind: SandboxKind, begin: Begin) -> None:
     running = await begin(DAEMON.replace("\nwhile True: pass", "\nos.read(3, 1)"))
     _, daemon = await running.pids()
     running.channel.send(b"x")
     await running.sandbox.wait()
-    await assert_still_until_thawed(running.sandbox, [daemon])
+    if kind.name == "bubblewrap":  # its namespace ends with the first process: nobody is left to be frozen
+        await wait_for(partial(gone, daemon))
+    else:
+        await assert_still_until_thawed(running.sandbox, [daemon])
 
 
 async def test_processes_that_fork_while_being_frozen(kind: SandboxKind, begin: Begin, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ if os.fork() == 0:
         while True: pass
     os._exit(0)
 os.wait()
+while "STAY" in os.environ: pass
 '''
 
 async def main():
@@ -42,11 +43,13 @@ async def main():
         sandbox = kind.create(name, Limits())
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
-        await sandbox.start(programs.python(kind, Path(sys.argv[3]), program, **{programs.MARK: name}), theirs, write)
+        stays = {"STAY": "1"} if kind.name == "bubblewrap" else {}  # there a daemon does not outlive the first process
+        variables = {programs.MARK: name, **stays}
+        await sandbox.start(programs.python(kind, Path(sys.argv[3]), program, **variables), theirs, write)
         pids.append(programs.host_pid(name, int(os.read(read, 100))))
         if name == "frozen":
             await sandbox.freeze()
-        else:
+        elif not stays:
             await sandbox.wait()
     print(*pids, flush=True)
     await asyncio.Event().wait()
@@ -128,4 +131,5 @@ def _started(pid: int) -> int:
 
 def _folders(name: str) -> list[Path]:
     roots = [Path(line.split()[1]) for line in Path("/proc/mounts").read_text().splitlines() if " cgroup" in line]
-    return [path for root in roots for path in root.rglob(name)]
+    walks = (os.walk(root) for root in roots)  # unlike a glob, it does not mind folders that vanish
+    return [Path(top) / name for walk in walks for top, folders, _ in walk if name in folders]

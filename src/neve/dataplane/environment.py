@@ -24,7 +24,7 @@ from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
 from neve.domain.environment import Action, Signal, State, transition
 from neve.domain.errors import PlatformError, SandboxFailed
 from neve.domain.invocation import InvocationResult, Status
-from neve.domain.limits import SYNC_RESPONSE_BYTES
+from neve.domain.limits import MEBIBYTE, SYNC_RESPONSE_BYTES
 from neve.domain.record import Origin
 
 _USAGE_AGE_S = 0.05
@@ -292,6 +292,7 @@ class Environment:
             self._look_at_memory()
             if self.state is State.INITIALIZING:
                 self._cancel_timer()
+            self._sandbox.initialized()
             self._init_ended("invoke" if self.state is State.RESTARTING else "init", "success")
             self._move(Signal.ALL_NEXT)
         elif self.state in (State.INVOKING, State.DRAINING):
@@ -341,7 +342,9 @@ class Environment:
 
     def _process_gone(self, end: Exit) -> None:
         self._drain(flush=True)
-        failure = InitFailure(failures.EXIT, None, end=end)
+        failure = InitFailure(failures.type_of(end), None, end=end)
+        if end.out_of_memory:
+            self._memory_bytes = self._plan.function.memory_mb * MEBIBYTE  # billing facts §3
         if self._generation is not None and self._generation.init_error is not None:
             failure = self._generation.init_error
         if self.state in (State.INITIALIZING, State.RESTARTING):

@@ -7,6 +7,7 @@ from neve.domain.limits import SYNC_RESPONSE_BYTES
 
 TIMEOUT = "Sandbox.Timedout"
 EXIT = "Runtime.ExitError"
+OUT_OF_MEMORY = "Runtime.OutOfMemory"
 INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
 TOO_LARGE = "Function.ResponseSizeTooLarge"
 RUNTIME_UNKNOWN = "Runtime.Unknown"
@@ -43,7 +44,12 @@ def timed_out(request_id: str, timeout_s: int) -> bytes:
 
 def exited(request_id: str, end: Exit) -> bytes:
     """The runtime's process ended inside an invocation."""
-    return payload(EXIT, f"RequestId: {request_id} Error: {describe(end)}")
+    return payload(type_of(end), f"RequestId: {request_id} Error: {describe(end)}")
+
+
+def type_of(end: Exit) -> str:
+    """The error type of a runtime that ended."""
+    return OUT_OF_MEMORY if end.out_of_memory else EXIT
 
 
 def too_large() -> bytes:

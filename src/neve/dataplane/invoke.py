@@ -25,6 +25,7 @@ from neve.domain.environment import State
 from neve.domain.errors import PlatformError
 from neve.domain.function import Function
 from neve.domain.invocation import Invocation, InvocationResult
+from neve.domain.limits import MEMORY_MB_PER_CPU
 from neve.domain.record import Origin, Record
 from neve.domain.runtime_names import version_arn
 from neve.domain.system_log import iso_time

@@ -11,6 +11,7 @@ from pathlib import Path
 from neve.dataplane.sandbox import launch, sweeping
 from neve.dataplane.sandbox.freezer import FreezerKind
 from neve.dataplane.sandbox.held import HeldSandbox, check_id
+from neve.dataplane.sandbox.limiter import LimiterKind
 from neve.dataplane.sandbox.sandbox import Command, Folders, Limits
 
 # Where a function without layers may look for them in vain.
@@ -22,7 +23,7 @@ class BareSandbox(HeldSandbox):
 
     def _spawn(self, command: Command, channel: int, output: int) -> int:
         program = launch.check(command)
-        start = launch.prepare(command, program, self._freezer.marks, launch.enter(self._freezer.entries))
+        start = launch.prepare(command, program, self._freezer.marks, launch.enter(self._entries))
         return launch.spawn(start, program, channel, output)
 
 
@@ -33,6 +34,7 @@ class BareKind:
 
     def __init__(self, freezer: FreezerKind, because: str = "") -> None:
         self._freezer = freezer
+        self._limiters = LimiterKind()
         self._because = because
 
     @property
@@ -43,7 +45,8 @@ class BareKind:
     def missing(self) -> Sequence[str]:
         return (
             "Functions see the files, processes and network of this machine and run as the user who started Neve.",
-            "Memory, CPU and /tmp of functions are not limited.",
+            "The size of /tmp is not limited: it is this machine's.",
+            *self._limiters.missing(),
             *([self._because] if self._because else []),
         )
 
@@ -52,10 +55,16 @@ class BareKind:
 
     def create(self, environment_id: str, limits: Limits) -> BareSandbox:
         check_id(environment_id)
-        return BareSandbox(self._freezer.create(environment_id))
+        freezer = self._freezer.create(environment_id)
+        return BareSandbox(freezer, self._limiters.create(environment_id, limits))
 
     async def sweep(self) -> int:
         return await asyncio.to_thread(sweeping.sweep)
 
     async def close(self) -> None:
+        self.release()
         self._freezer.close()
+
+    def release(self) -> None:
+        """Give back all but the freezer."""
+        self._limiters.close()

@@ -24,9 +24,11 @@ from neve.dataplane.sandbox import launch, mounts, processes, seccomp, sweeping,
 from neve.dataplane.sandbox.first import exit_of
 from neve.dataplane.sandbox.freezer import Freezer, FreezerKind
 from neve.dataplane.sandbox.held import HeldSandbox, check_id
+from neve.dataplane.sandbox.limiter import Limiter, LimiterKind
 from neve.dataplane.sandbox.sandbox import Command, Exit, Folders, Limits
 from neve.dataplane.sandbox.tmp_folders import TmpFolders
 from neve.domain.errors import SandboxFailed
+from neve.domain.limits import PROCESSES_AND_THREADS
 
 # Single digits: older shells read no others. They are closed before the function's program begins.
 _OPTIONS_FD, _FILTER_FD, _USERS_FD = 4, 5, 6
@@ -35,7 +37,7 @@ _CLOSE = f"exec {_OPTIONS_FD}>&- {_FILTER_FD}>&- {_USERS_FD}>&-"
 # A name that every machine can resolve. Not the network: functions call services on this machine, and Neve itself.
 _NAMESPACES = (
     *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-    *("--hostname", "localhost", "--new-session"),
+    *("--hostname", "localhost", "--new-session", "--die-with-parent"),
 )
 
 # bwrap ends with 128 + n when signal n ended the function's process, and with the status itself when it exited. The ends
@@ -51,8 +53,8 @@ class BubblewrapMissing(Exception):
 class BubblewrapSandbox(HeldSandbox):
     """One environment in namespaces of its own."""
 
-    def __init__(self, freezer: Freezer, kind: "BubblewrapKind", tmp: Path) -> None:
-        super().__init__(freezer)
+    def __init__(self, freezer: Freezer, limiter: Limiter, kind: "BubblewrapKind", tmp: Path) -> None:
+        super().__init__(freezer, limiter)
         self._kind = kind
         self._tmp = tmp
         self._ours: set[int] = set()  # the first process and the reaper
@@ -83,8 +85,8 @@ class BubblewrapSandbox(HeldSandbox):
 
     def _spawn(self, command: Command, channel: int, output: int) -> int:
         program = launch.check(command, lambda path: mounts.real(path, command.folders))
-        inside = launch.prepare(command, program, self._freezer.marks, [_CLOSE])
-        outside = [*launch.enter(self._freezer.entries), 'exec "$@"']
+        inside = launch.prepare(command, program, self._freezer.marks, [_CLOSE, *self._kind.inside])
+        outside = [*launch.enter(self._entries), 'exec "$@"']
         argv = [str(self._kind.program), "--args", str(_OPTIONS_FD), "--", *self._kind.users.become, *inside.argv]
         self._ours, self._function = set(), None
         options = [*self._kind.options, *_variables(inside), *mounts.own(command.folders, self._tmp)]
@@ -135,6 +137,8 @@ class BubblewrapKind:
             self.users = users.of_functions()
         except users.UsersMissing as missing:
             raise BubblewrapMissing(str(missing)) from missing
+        self._limiters = LimiterKind()
+        self.inside = self._limits_by_user()
         self.tmp_folders = TmpFolders(self.users.host_uid)
         self.options = self._options()
 
@@ -144,7 +148,9 @@ class BubblewrapKind:
 
     @property
     def missing(self) -> Sequence[str]:
-        missing = ["Memory, CPU and /tmp of functions are not limited."]
+        missing = list(self._limiters.missing(counted=bool(self.inside)))
+        if not self.tmp_folders.are_limited:
+            missing.append("The size of /tmp is not limited: Neve could not get mounts of its own.")
         if self.filter is None:
             missing.append(f"System calls are not filtered on {platform.machine()}.")
         return [*missing, *self.users.missing]
@@ -155,7 +161,8 @@ class BubblewrapKind:
     def create(self, environment_id: str, limits: Limits) -> BubblewrapSandbox:
         check_id(environment_id)
         freezer = self._freezer.create(environment_id)
-        return BubblewrapSandbox(freezer, self, self.tmp_folders.create(environment_id, limits))
+        limiter = self._limiters.create(environment_id, limits, self.tmp_folders.are_limited)
+        return BubblewrapSandbox(freezer, limiter, self, self.tmp_folders.create(environment_id, limits))
 
     async def sweep(self) -> int:
         return await asyncio.to_thread(sweeping.sweep)
@@ -167,7 +174,18 @@ class BubblewrapKind:
     def release(self) -> None:
         """Give back all but the freezer."""
         self.tmp_folders.close()
+        self._limiters.close()
         self.users.close()
+
+    def _limits_by_user(self) -> list[str]:
+        """Lines of script where no cgroup counts processes: the kernel counts those of a user in his namespace (Linux 5.14).
+
+        Under root all environments share the namespace, but there the cgroup can be had.
+        """
+        if self._limiters.counts_processes or self.users.namespace is not None or not _counts_by_namespace():
+            return []
+        # Shells do not agree on the letter.
+        return [f"ulimit -u {PROCESSES_AND_THREADS} 2>/dev/null || ulimit -p {PROCESSES_AND_THREADS} 2>/dev/null"]
 
     def _options(self) -> list[str]:
         options = [*self.users.options(_USERS_FD), *_NAMESPACES]
@@ -208,6 +226,11 @@ class _Descriptors:
             raise SandboxFailed("the options of a sandbox could not be written")
         os.lseek(descriptor, 0, os.SEEK_SET)
         return descriptor
+
+
+def _counts_by_namespace() -> bool:
+    numbers = [int(number) for number in platform.release().replace("-", ".").split(".")[:2] if number.isdigit()]
+    return numbers >= [5, 14]
 
 
 def _variables(start: launch.Start) -> list[str]:

@@ -98,11 +98,12 @@ class Cgroup2Kind:
         found = hierarchy.version2()
         if found is None:
             raise FreezerMissing("no cgroup v2 hierarchy is mounted")
-        self._folder = found.here / owner.this().name
+        here = _roomy(found)
+        self._folder = here / owner.this().name
         try:
             self._folder.mkdir(exist_ok=True)
         except OSError as refused:
-            raise FreezerMissing(f"a cgroup cannot be made in {found.here} ({refused.strerror})") from refused
+            raise FreezerMissing(f"a cgroup cannot be made in {here} ({refused.strerror})") from refused
 
     def create(self, environment_id: str) -> Cgroup2Freezer:
         try:
@@ -112,6 +113,39 @@ class Cgroup2Kind:
 
     def close(self) -> None:
         hierarchy.remove_folder(self._folder)
+
+
+def folder_with(controller: str) -> Path | None:
+    """The owner's folder, when the environments below it may be limited by this controller."""
+    found = hierarchy.version2()
+    if found is None:
+        return None
+    above = _roomy(found)
+    if controller.encode() not in _given_to_children(above):
+        return None
+    folder = above / owner.this().name
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+    except OSError:  # not ours to use
+        return None
+    return folder
+
+
+def _given_to_children(folder: Path) -> set[bytes]:
+    return set(processes.read(str(folder / "cgroup.subtree_control")).split())
+
+
+def _roomy(found: hierarchy.Hierarchy) -> Path:
+    """The nearest folder at or above our own whose children are given controllers, if we may use it; else our own.
+
+    A folder with processes in it gives its children none (only the top may), so our own seldom does.
+    """
+    above = [folder for folder in found.here.parents if folder.is_relative_to(found.mount)]
+    for folder in (found.here, *above):
+        if {b"memory", b"cpu", b"pids"} <= _given_to_children(folder) and os.access(folder / "cgroup.procs", os.W_OK):
+            return folder
+    return found.here
 
 
 def kill_folder(folder: Path) -> None:

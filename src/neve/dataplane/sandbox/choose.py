@@ -86,7 +86,9 @@ def try_freezer(name: str) -> Tried:
         kind = FREEZERS[name]()
     except FreezerMissing as missing:
         return Tried(name, None, str(missing))
-    reason = _probe_apart(BareKind(kind))
+    probed = BareKind(kind)
+    reason = _probe_apart(probed)
+    probed.release()
     if reason:
         kind.close()
         return Tried(name, None, reason)

@@ -5,10 +5,14 @@ import re
 import signal
 import socket
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from neve.dataplane.sandbox import processes
+from neve.dataplane.sandbox import hierarchy, processes
 from neve.dataplane.sandbox.first import FirstProcess, exit_of
 from neve.dataplane.sandbox.freezer import KILL_SECONDS, Freezer
+from neve.dataplane.sandbox.limiter import Limiter
 from neve.dataplane.sandbox.sandbox import Command, Exit, Usage
 from neve.domain.errors import SandboxFailed
 
@@ -24,8 +28,12 @@ def check_id(environment_id: str) -> None:
 class HeldSandbox(ABC):
     """One environment of processes. A kind says how the first one is spawned."""
 
-    def __init__(self, freezer: Freezer) -> None:
+    def __init__(self, freezer: Freezer, limiter: Limiter) -> None:
         self._freezer = freezer
+        self._limiter = limiter
+        self._kills_before = 0
+        self._held_too_much = False
+        self._watches: asyncio.AbstractEventLoop | None = None
         self._first: FirstProcess | None = None
         self._peak_bytes = 0
         self._cpu_us = 0
@@ -41,8 +49,12 @@ class HeldSandbox(ABC):
             raise SandboxFailed("the environment was removed" if self._removed else "the environment runs already")
         self._peak_bytes = self._cpu_us = 0
         self._cpu_before_us = self._freezer.cpu_us()
+        self._kills_before = self._limiter.kills()
+        self._held_too_much = False
+        self._limiter.full_speed()
+        self._watch_memory()
         pid = self._spawn(command, channel.fileno(), output)
-        self._first = FirstProcess(pid, self._read_status)
+        self._first = FirstProcess(pid, self._end)
         self._freezer.adopt(pid)
 
     async def wait(self) -> Exit:
@@ -55,6 +67,9 @@ class HeldSandbox(ABC):
 
     def thaw(self) -> None:
         self._freezer.thaw()
+
+    def initialized(self) -> None:
+        self._limiter.own_speed()
 
     def signal(self, number: int) -> None:
         if self._first is not None:
@@ -78,7 +93,7 @@ class HeldSandbox(ABC):
         self._peak_bytes = max(self._peak_bytes, now_bytes, self._first.peak_bytes)
         # Where only living processes are counted the sum can fall; what was used stays used.
         self._cpu_us = max(self._cpu_us, self._freezer.cpu_us() - self._cpu_before_us, self._first.cpu_us)
-        return Usage(self._peak_bytes, self._cpu_us, len(members))
+        return Usage(self._limiter.capped(self._peak_bytes), self._cpu_us, len(members))
 
     async def remove(self) -> None:
         if self._removed:
@@ -86,6 +101,26 @@ class HeldSandbox(ABC):
         await self.kill()
         self._removed = True
         await self._freezer.remove()
+        if self._watches is not None and self._limiter.watch is not None:
+            self._watches.remove_reader(self._limiter.watch.descriptor)
+        await self._limiter.remove()
+
+    def _watch_memory(self) -> None:
+        if self._limiter.watch is None:
+            return
+        if self._watches is None:
+            self._watches = asyncio.get_running_loop()
+            self._watches.add_reader(self._limiter.watch.descriptor, self._on_memory_mark)
+        self._limiter.set_mark()
+
+    def _on_memory_mark(self) -> None:
+        """More memory than before: end all when it is more than may be held, else wait for the next mark."""
+        if self._limiter.watch is None:
+            return
+        self._limiter.watch.drain()
+        if self._limiter.set_mark() and self._is_running():
+            self._held_too_much = True
+            hierarchy.kill_each(self._freezer.processes())
 
     @abstractmethod
     def _spawn(self, command: Command, channel: int, output: int) -> int:
@@ -94,6 +129,19 @@ class HeldSandbox(ABC):
     def _read_status(self, status: int) -> Exit:
         """How the function's process ended, from the wait status of the first one."""
         return exit_of(status)
+
+    def _end(self, status: int) -> Exit:
+        """Neve ends all when too much memory is held. A kernel that was quicker ends the largest process; when that is a
+        child and the runtime lives on, it is for the function to deal with, as with any child that was killed.
+        """
+        end = self._read_status(status)
+        too_much = self._held_too_much or self._limiter.kills() > self._kills_before
+        return replace(end, out_of_memory=end.signal == signal.SIGKILL and too_much)
+
+    @property
+    def _entries(self) -> Sequence[Path]:
+        """The freezer and the limits may share a cgroup."""
+        return tuple(dict.fromkeys((*self._freezer.entries, *self._limiter.entries)))
 
     def _members(self) -> list[int]:
         """The function's processes."""

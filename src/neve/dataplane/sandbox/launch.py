@@ -20,8 +20,8 @@ from pathlib import Path
 from neve.dataplane.sandbox import processes
 from neve.dataplane.sandbox.sandbox import Command
 from neve.domain.errors import SandboxFailed
+from neve.domain.limits import OPEN_FILES
 
-OPEN_FILES = 1024  # lifecycle facts §5
 _SHELL = "/bin/sh"
 _SHELL_VARIABLES = ("PWD", "OLDPWD", "SHLVL", "_")
 # The shell, or its loader, would act on these before it is inside: they are set when it is.

@@ -14,10 +14,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one environment may use; MB are MiB, as on Lambda."""
+    """What one environment may use; MB are MiB, as on Lambda. `cpu` is in processors, None for all of them."""
 
     memory_mb: int = 128
     tmp_mb: int = 512
+    cpu: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,22 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How the first process ended: an exit status, or the signal that killed it (the other one is None)."""
+    """How the first process ended: an exit status, or the signal that killed it (the other one is None).
+
+    `out_of_memory`: the kernel killed it, because the environment had used up its memory.
+    """
 
     status: int | None
     signal: int | None
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the environment used: `memory_bytes` is the most that was resident at once, over all its processes."""
+    """What the environment used: `memory_bytes` is the most that was resident at once, over all its processes.
+
+    No more than its limit is told: pages that two processes share are counted twice.
+    """
 
     memory_bytes: int
     cpu_us: int
@@ -85,6 +93,9 @@ class Sandbox(Protocol):
 
     def thaw(self) -> None:
         """Let every process go on. Harmless when nothing is frozen; also ends a `freeze` that still waits (it returns)."""
+
+    def initialized(self) -> None:
+        """The init phase is over: from now until the next `start` it has the CPU of its limits and no more."""
 
     def signal(self, number: int) -> None:
         """Send a signal to the first process; harmless when it is gone."""

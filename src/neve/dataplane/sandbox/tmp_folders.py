@@ -1,4 +1,7 @@
-"""The `/tmp` of environments: one folder each on the host, kept while the environment lives, whatever its processes do."""
+"""The `/tmp` of environments: one folder each on the host, kept while the environment lives, whatever its processes do.
+
+In memory and of limited size where Neve has a mount namespace of its own; else a folder on the disk, without a limit.
+"""
 
 import os
 import shutil
@@ -6,33 +9,44 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from neve.dataplane.sandbox import owner
+from neve.dataplane.sandbox import owner, private_mounts
 from neve.dataplane.sandbox.sandbox import Limits
 from neve.domain.errors import SandboxFailed
 
 
 class TmpFolders:
-    """The folders of one Neve, below one of its own that nobody else may enter."""
+    """The folders of one Neve, below one of its own that nobody else may enter. `host_uid` will own each."""
 
     def __init__(self, host_uid: int) -> None:
         self._owner = host_uid
         self._folder = Path(tempfile.gettempdir()) / owner.this().name
 
+    @property
+    def are_limited(self) -> bool:
+        """Whether they have the size that the function asks for; then they are in memory."""
+        return private_mounts.entered()
+
     def create(self, environment_id: str, limits: Limits) -> Path:
-        """A new empty folder; SandboxFailed when the disk refuses."""
+        """A new empty folder; SandboxFailed when the machine refuses."""
         folder = self._folder / environment_id
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             folder.mkdir(mode=0o700)
-            if os.geteuid() == 0:
+            if self.are_limited:
+                private_mounts.mount_memory(folder, limits.tmp_mb, self._owner)
+            elif os.geteuid() == 0:
                 os.chown(folder, self._owner, self._owner)
         except OSError as refused:
             raise SandboxFailed(f"the /tmp of an environment cannot be made: {refused.strerror}") from refused
         return folder
 
     def remove(self, folder: Path) -> None:
-        """Remove it with all that was written there."""
-        shutil.rmtree(folder, ignore_errors=True)
+        """Remove it with all that was written there. Takes a while on a disk."""
+        if self.are_limited:
+            private_mounts.unmount(folder)
+            folder.rmdir()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Give back the owner's folder."""
@@ -43,7 +57,7 @@ class TmpFolders:
 
 
 def sweep() -> None:
-    """Remove what dead Neves of this user left."""
+    """Remove what dead Neves of this user left; mounts went with them."""
     for folder in _dead():
         shutil.rmtree(folder, ignore_errors=True)
 
