@@ -153,6 +153,7 @@ class Stage:
         self.records: list[Record] = []
         self.sandboxes: list[ScriptedSandbox] = []
         self.by_frames = True
+        self.no_room = False
         self.next_sandbox = ScriptedSandbox()
         self.may_start = 1_000_000
         self.pool = Pool(self.function, self._create, self._grow)
@@ -210,6 +211,8 @@ class Stage:
         return granted
 
     def _create(self, owner: Pool, provisioned: bool) -> Environment:
+        if self.no_room:
+            raise SandboxFailed("no room for another environment")
         sandbox, self.next_sandbox = self.next_sandbox, ScriptedSandbox()
         self.sandboxes.append(sandbox)
         name = f"environment-{len(self.sandboxes)}"

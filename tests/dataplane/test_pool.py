@@ -11,7 +11,7 @@ from neve.dataplane.sandbox.sandbox import Exit
 from neve.domain import record as kinds
 from neve.domain.concurrency import SCALING_LIMIT, Allocation
 from neve.domain.environment import State
-from neve.domain.errors import TooManyRequests
+from neve.domain.errors import SandboxFailed, TooManyRequests
 
 CROWD = 200
 
@@ -84,6 +84,25 @@ async def test_who_may_not_start_an_environment_is_throttled_and_the_others_run(
     await stage.submit("three")  # an idle environment needs no start
     await end(serving)
     assert len(stage.sandboxes) == 1
+
+
+async def test_an_environment_that_cannot_be_made_refuses_its_invocation_for_good(stage: Stage) -> None:
+    stage.no_room = True
+    with pytest.raises(SandboxFailed, match="no room"):
+        await stage.submit("refused")
+    assert stage.finished == ["refused"]
+    stage.no_room = False
+    stage.submit("next")
+    process = await stage.process()
+    process.next()
+    assert (await process.event())[0]["id"] == "next"
+    assert len(stage.sandboxes) == 1
+
+
+async def test_provisioned_environments_that_cannot_be_made_are_a_failed_allocation(stage: Stage) -> None:
+    stage.no_room = True
+    stage.pool.provision(2)
+    assert stage.pool.allocation == Allocation(0, 0, True)
 
 
 async def test_the_environment_used_last_is_used_next(stage: Stage) -> None:

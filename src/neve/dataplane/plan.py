@@ -9,6 +9,7 @@ from neve.dataplane.sandbox.sandbox import Command
 from neve.domain.function import Function
 from neve.domain.record import Record
 from neve.settings import Settings
+
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
 

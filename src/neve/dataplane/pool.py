@@ -8,11 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from neve import log
 from neve.dataplane.environment import Environment
 from neve.dataplane.run import Run
 from neve.domain.concurrency import SCALING_LIMIT, Allocation
 from neve.domain.environment import State
-from neve.domain.errors import TooManyRequests
+from neve.domain.errors import SandboxFailed, TooManyRequests
 from neve.domain.function import Function
 from neve.domain.placement import Placement, place
 
@@ -132,7 +133,12 @@ class Pool:
             return
         coming = sum(each.state in _INITIALIZING for each in self._provisioned())
         for _ in range(min(-self._surplus(), _INITIALIZING_AHEAD - coming)):
-            self._begin(provisioned=True)
+            try:
+                self._begin(provisioned=True)
+            except SandboxFailed as error:
+                log.failure("pool.provision", error, function=self.function.qualified_arn)
+                self._init_failed = True
+                return
 
     # Ending
 
@@ -200,9 +206,12 @@ class Pool:
             return
         granted = self._grow(missing)
         for _ in range(granted):
-            self._begin(provisioned=False)
+            try:
+                self._begin(provisioned=False)
+            except SandboxFailed as error:  # the machine has no room: who waits must not wait, nor run later unseen
+                _refuse(self._waiting.pop(), error)
         for _ in range(missing - granted):
-            _throttle(self._waiting.pop())
+            _refuse(self._waiting.pop(), TooManyRequests(SCALING_LIMIT))
 
     def _begin(self, provisioned: bool) -> None:
         environment = self._create(self, provisioned)
@@ -210,6 +219,6 @@ class Pool:
         environment.begin()
 
 
-def _throttle(run: Run) -> None:
-    run.refuse(TooManyRequests(SCALING_LIMIT))
+def _refuse(run: Run, error: Exception) -> None:
+    run.refuse(error)
     run.on_finish()
