@@ -6,18 +6,18 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.acceptance.conftest import Deploy
 from tests.acceptance.functions import Deployed, deploy
+from tests.acceptance.neighbours import ObjectStore
 from tests.acceptance.server import running
 
 HELD = {
     "index.mjs": """
-import { existsSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
-export const handler = async ({ until }) => {
-  while (until && !existsSync(until)) await setTimeout(2);
-  return 1;
+export const handler = async ({ url }) => {
+  if (url) await fetch(url, { method: 'PUT', body: '' });
+  return process.env.AWS_LAMBDA_INITIALIZATION_TYPE;
 };
 """
 }
+ON_DEMAND = "on-demand"
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
@@ -38,22 +38,23 @@ def throttled(function: Deployed) -> str:
     return reason
 
 
-def test_reserved_concurrency_is_a_cap(deployed: Deploy, tmp_path: Path) -> None:
+def test_reserved_concurrency_is_a_cap(deployed: Deploy, store: ObjectStore) -> None:
     function = deployed(HELD)
     reserve(function, 1)
-    held = function.begin({"until": str(tmp_path / "go")})
-    function.wait_line("START")
+    store.hold("/held")
+    held = function.begin({"url": f"{store.url}/held"})
+    store.wait_request("PUT", "/held")
     assert throttled(function) == RESERVED
-    assert deployed(HELD).invoke().value == 1  # others go on
-    (tmp_path / "go").touch()
-    assert held.result().value == 1
-    assert function.invoke().value == 1
+    assert deployed(HELD).invoke().value == ON_DEMAND  # others go on
+    store.let_go("/held")
+    assert held.result().value == ON_DEMAND
+    assert function.invoke().value == ON_DEMAND
 
 
 def test_one_caller_after_the_other_is_never_throttled(deployed: Deploy) -> None:
     function = deployed(HELD)
     reserve(function, 1)
-    assert [function.invoke().value for _ in range(30)] == [1] * 30
+    assert [function.invoke().value for _ in range(30)] == [ON_DEMAND] * 30
     assert len(function.environments()) == 1
 
 
@@ -63,7 +64,7 @@ def test_zero_throttles_everything_and_taking_it_away_runs_again(deployed: Deplo
     assert throttled(function) == RESERVED
     assert function.environments() == []
     function.server.client("lambda").delete_function_concurrency(FunctionName=function.name)
-    assert function.invoke().value == 1
+    assert function.invoke().value == ON_DEMAND
 
 
 def test_reserved_concurrency_survives_a_kill(tmp_path: Path) -> None:
