@@ -196,15 +196,15 @@ def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataP
         clock,
         prepare,
         plane.retire,
-        limit=plane.limit,
+        capacity=plane,
         account_concurrency=settings.concurrency,
     )
 
 
 async def _recover(functions: Functions) -> None:
     """What has to be done before the first call is accepted."""
-    await functions.concurrency.restore()
     await functions.finish_pending()
+    await functions.concurrency.restore()  # what is kept initialized is ready to run by then
 
 
 # The server

@@ -1,13 +1,16 @@
 """Concurrency with real functions: who is throttled and why, that it survives a restart, and environments kept ready."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.acceptance.conftest import Deploy
 from tests.acceptance.functions import Deployed, deploy
+from tests.acceptance.machine import until
 from tests.acceptance.neighbours import ObjectStore
 from tests.acceptance.server import running
+from tests.acceptance.test_versions import publish
 
 HELD = {
     "index.mjs": """
@@ -76,3 +79,72 @@ def test_reserved_concurrency_survives_a_kill(tmp_path: Path) -> None:
         again = Deployed(server, function.name)
         assert throttled(again) == RESERVED
         again.delete()
+
+
+# Provisioned
+
+
+def provision(function: Deployed, executions: int, qualifier: str = "1") -> None:
+    """Ask for it, and wait until it is not in progress any more."""
+    client = function.server.client("lambda")
+    client.put_provisioned_concurrency_config(
+        FunctionName=function.name, Qualifier=qualifier, ProvisionedConcurrentExecutions=executions
+    )
+    until(lambda: allocation(function, qualifier)["Status"] != "IN_PROGRESS", f"{function.name} is still in progress")
+
+
+def allocation(function: Deployed, qualifier: str = "1") -> dict[str, Any]:
+    client = function.server.client("lambda")
+    state: dict[str, Any] = client.get_provisioned_concurrency_config(FunctionName=function.name, Qualifier=qualifier)
+    return state
+
+
+def test_provisioned_environments_are_ready_and_overflow_goes_on_demand(deployed: Deploy, store: ObjectStore) -> None:
+    function = deployed(HELD)
+    publish(function)
+    provision(function, 2)
+    assert allocation(function)["Status"] == "READY"
+    assert allocation(function)["AvailableProvisionedConcurrentExecutions"] == 2
+    ready = {each["id"] for each in function.environments()}
+    assert len(ready) == 2
+    for number in range(2):
+        store.hold(f"/{number}")
+    held = [function.begin({"url": f"{store.url}/{number}"}, Qualifier="1") for number in range(2)]
+    for number in range(2):
+        store.wait_request("PUT", f"/{number}")
+    assert function.invoke(Qualifier="1").value == ON_DEMAND
+    for number in range(2):
+        store.let_go(f"/{number}")
+    assert [each.result().value for each in held] == ["provisioned-concurrency"] * 2
+    assert function.invoke(Qualifier="1").value == "provisioned-concurrency"
+    reports = [line for line in function.log_lines() if line.startswith("INIT_REPORT")]
+    assert len(reports) == 2
+    assert all(line.endswith("Phase: init\tStatus: success") for line in reports)
+    client = function.server.client("lambda")
+    client.delete_provisioned_concurrency_config(FunctionName=function.name, Qualifier="1")
+    until(lambda: not ready & {each["id"] for each in function.environments()}, "they are still there")
+
+
+def test_an_init_that_fails_is_told(deployed: Deploy) -> None:
+    function = deployed({"index.mjs": "throw new Error('no');"})
+    publish(function)
+    provision(function, 2)
+    assert allocation(function)["Status"] == "FAILED"
+    assert allocation(function)["StatusReason"] == "FUNCTION_ERROR_INIT_FAILURE"
+    function.wait_gone()
+
+
+def test_provisioned_concurrency_is_there_again_after_a_kill_and_survives_idle_time(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        function = deploy(server, HELD)
+        publish(function)
+        server.client("lambda").create_alias(FunctionName=function.name, Name="live", FunctionVersion="1")
+        provision(function, 1, "live")
+        server.kill()
+    with running(tmp_path / "data", "--virtual-clock") as server:
+        again = Deployed(server, function.name)
+        until(lambda: allocation(again, "live")["Status"] == "READY", "it is not ready")
+        before = again.environments()
+        server.own("clock/advance", {"seconds": 100_000})
+        assert again.invoke(Qualifier="live").value == "provisioned-concurrency"
+        assert [each["id"] for each in again.environments()] == [each["id"] for each in before]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from neve.api import account, model
 from neve.api.wire import Codec
+from neve.clock import Clock
 from neve.control.account import Account
 from neve.control.changes import Changes
 from neve.control.concurrency import Concurrency
@@ -15,7 +16,7 @@ from neve.storage.sqlite.functions import SqliteFunctionStore
 
 async def test_account_settings(tmp_path: Path) -> None:
     store = await SqliteFunctionStore.open(tmp_path / "neve.sqlite")
-    concurrency = Concurrency(store, store.concurrency, Changes(store))
+    concurrency = Concurrency(store, store.aliases, store.concurrency, Changes(store), Clock())
     operation = account.operations(Account(store, concurrency))["GetAccountSettings"]
     reply = await operation(Call(World(), "request"), {})
     await store.close()

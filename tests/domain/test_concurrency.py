@@ -1,5 +1,6 @@
 """Who may run: the rules as tables, and a model of any sequence of invocations and changes of limits."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
+from neve.domain.alias import Alias
 from neve.domain.concurrency import (
     ACCOUNT_LIMIT,
     ADMITTED,
@@ -19,10 +21,13 @@ from neve.domain.concurrency import (
     Share,
     Throttled,
     admit,
+    check_provisioned,
     check_reserved,
+    split,
     unreserved,
 )
 from neve.domain.errors import InvalidParameterValue
+from neve.domain.world import World
 
 FULL = Share(2, 2)
 FREE = Share(2, 1)
@@ -109,6 +114,45 @@ def test_reserved_is_not_lower_than_provisioned() -> None:
     assert caught.value.message == (
         " ReservedConcurrentExecutions  1 should not be lower than function's total provisioned concurrency [2]."
     )
+
+
+@pytest.mark.parametrize(
+    ("others", "current", "previous", "executions", "problem"),
+    [
+        ([], UNLIMITED, 0, 900, None),
+        ([], UNLIMITED, 0, 901, "below its minimum value of [100]"),
+        ([], UNLIMITED, 0, 1001, "greater than account's unreserved concurrency [1000]"),
+        ([FunctionLimits(700)], FunctionLimits(None, {"1": 100}), 0, 101, "minimum"),
+        ([FunctionLimits(700)], FunctionLimits(None, {"1": 100}), 100, 200, None),  # in place of its own
+        ([FunctionLimits(900)], FunctionLimits(None, {"1": 50}), 50, 40, None),  # less of too much
+        ([], FunctionLimits(5, {"1": 2}), 0, 3, None),
+        ([], FunctionLimits(5, {"1": 2}), 0, 4, "should not be greater than the reservedConcurrentExecution"),
+        ([], FunctionLimits(5, {"1": 5}), 5, 5, None),
+        ([FunctionLimits(950)], FunctionLimits(5), 0, 5, None),  # it is reserved already
+    ],
+)
+def test_provisioning(
+    others: list[FunctionLimits], current: FunctionLimits, previous: int, executions: int, problem: str | None
+) -> None:
+    if problem is None:
+        check_provisioned(1000, others, current, previous, executions)
+        return
+    with pytest.raises(InvalidParameterValue, match=re.escape(problem)):
+        check_provisioned(1000, others, current, previous, executions)
+
+
+@pytest.mark.parametrize(
+    ("executions", "weights", "shares"),
+    [
+        (4, {}, {"1": 4}),
+        (4, {"2": 0.25}, {"1": 3, "2": 1}),
+        (10, {"2": 0.05}, {"1": 10}),
+        (3, {"2": 1.0}, {"2": 3}),
+        (4, {"2": 0.0}, {"1": 4}),
+    ],
+)
+def test_an_alias_provisions_by_weight(executions: int, weights: dict[str, float], shares: dict[str, int]) -> None:
+    assert split(executions, Alias(World(), "f", "live", "1", "r", "", weights)) == shares
 
 
 def test_if_all_is_provisioned_other_versions_are_throttled() -> None:

@@ -1,6 +1,6 @@
 """The verbs on aliases: create, read, list, change, delete."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -31,13 +31,21 @@ class AliasPage:
 
 
 class Aliases:
-    """The aliases of every function."""
+    """The aliases of every function. `refresh` is awaited after each change of one."""
 
-    def __init__(self, store: FunctionStore, aliases: AliasStore, changes: Changes, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        store: FunctionStore,
+        aliases: AliasStore,
+        changes: Changes,
+        new_id: Callable[[], str],
+        refresh: Callable[[World, str], Awaitable[None]],
+    ) -> None:
         self._functions = store
         self._store = aliases
         self._changes = changes
         self._new_id = new_id
+        self._refresh = refresh
 
     async def create(
         self,
@@ -90,12 +98,18 @@ class Aliases:
             alias: Alias = replace(current, revision_id=self._new_id(), **changes)  # type: ignore[arg-type]
             rules.check_routing(alias)
             await self._store.update_alias_if_revision(alias, current.revision_id)
+            await self._refresh(world, of)
         return alias
 
     async def delete(self, world: World, function_name: str, name: str) -> None:
         """Forget it; one that is not there is no error."""
         of = naming.changed(world, function_name, "lambda:DeleteAlias")
-        await self._changes.whole(self._store.delete_alias(world, of, name))
+        await self._changes.whole(self._delete(world, of, name))
+
+    async def _delete(self, world: World, of: str, name: str) -> None:
+        async with self._changes.turns.take((world, of)):
+            await self._store.delete_alias(world, of, name)
+            await self._refresh(world, of)
 
     async def page(
         self, world: World, function_name: str, of_version: str | None, after: str | None, limit: int

@@ -15,7 +15,7 @@ from neve.control import naming
 from neve.control.aliases import Aliases, CachingAliasStore
 from neve.control.archives import Archives
 from neve.control.changes import Changes, new_uuid, not_active
-from neve.control.concurrency import Concurrency, Limit, told_nobody
+from neve.control.concurrency import Capacity, Concurrency
 from neve.control.configuration import Given, configured
 from neve.control.layers import Layers
 from neve.control.preparation import Preparation, Prepare, Retire
@@ -79,7 +79,7 @@ class Functions:
 
     `retire` hears of a function whose environments are to finish and go: it was replaced or deleted. Deprecated
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
-    `roll` gives the dice for aliases with weights. `limit` hears what functions set aside of `account_concurrency`.
+    `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
     `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use.
     """
 
@@ -93,7 +93,7 @@ class Functions:
         new_id: Callable[[], str] = new_uuid,
         refuse_deprecated: bool = False,
         roll: Callable[[], float] = random.random,
-        limit: Limit = told_nobody,
+        capacity: Capacity | None = None,
         account_concurrency: int = quotas.CONCURRENT_EXECUTIONS,
     ) -> None:
         self._store = store
@@ -108,9 +108,12 @@ class Functions:
         self._preparation = Preparation(
             store, clock, self._changes.turns, new_id, prepare, retire, self._archives.forget_all
         )
-        self.versions = Versions(store, self._archives, self._changes, self._preparation, retire, new_id)
-        self.aliases = Aliases(store, store.aliases, self._changes, new_id)
-        self.concurrency = Concurrency(store, store.concurrency, self._changes, limit, account_concurrency)
+        self.concurrency = Concurrency(
+            store, store.aliases, store.concurrency, self._changes, clock, capacity, account_concurrency
+        )
+        refresh = self.concurrency.refresh
+        self.versions = Versions(store, self._archives, self._changes, self._preparation, retire, new_id, refresh)
+        self.aliases = Aliases(store, store.aliases, self._changes, new_id, refresh)
         self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
 
     async def finish_pending(self) -> None:

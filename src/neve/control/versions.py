@@ -1,6 +1,6 @@
 """The verbs on versions: publish, list, delete. A version is made ready like a function and never changes again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from neve.control import naming
@@ -23,7 +23,7 @@ class VersionPage:
 
 
 class Versions:
-    """The published versions of every function. `retire` hears of one that was deleted."""
+    """The published versions of every function. `retire` hears of one that was deleted, `refresh` is awaited then."""
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class Versions:
         preparation: Preparation,
         retire: Retire,
         new_id: Callable[[], str],
+        refresh: Callable[[World, str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._archives = archives
@@ -40,6 +41,7 @@ class Versions:
         self._preparation = preparation
         self._retire = retire
         self._new_id = new_id
+        self._refresh = refresh
 
     async def publish(
         self,
@@ -99,5 +101,6 @@ class Versions:
             function = await self._store.function(world, name, version)
             if function is None or not await self._store.delete_version(world, name, version):
                 return
+            await self._refresh(world, name)
         self._retire(function)
         await self._archives.forget_all([function])

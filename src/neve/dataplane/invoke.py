@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from neve.dataplane.environment import Environment
 from neve.dataplane.growth import Growths
 from neve.dataplane.plan import PROVISIONED, Plan
 from neve.dataplane.pool import Pool
+from neve.dataplane.provisioned import Targets, allocation
 from neve.dataplane.run import Run
 from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
@@ -20,10 +21,10 @@ from neve.dataplane.slots import Holder, Slots, throttled
 from neve.dataplane.stream import LogTails, Stream
 from neve.dataplane.variables import variables
 from neve.domain import record as kinds
-from neve.domain.concurrency import FunctionLimits, Throttled
+from neve.domain.concurrency import Allocation, FunctionLimits, Throttled
 from neve.domain.environment import State
 from neve.domain.errors import PlatformError
-from neve.domain.function import Function
+from neve.domain.function import LATEST, Function
 from neve.domain.invocation import Invocation, InvocationResult
 from neve.domain.limits import MEMORY_MB_PER_CPU
 from neve.domain.record import Origin, Record
@@ -79,6 +80,7 @@ class DataPlane:
         self._retired: set[Pool] = set()
         self._slots = Slots(foundations.settings.concurrency)
         self._growths = Growths(foundations.clock)
+        self._targets = Targets(self._pool)
         self._tails = LogTails()
         self._loop = asyncio.get_running_loop()
         self._quiet = asyncio.Event()
@@ -139,15 +141,17 @@ class DataPlane:
     async def _pool(self, function: Function) -> Pool:
         key = _holder(function)
         pool = self._pools.get(key)
-        if pool is not None and pool.function.revision_id == function.revision_id:
+        if pool is not None and _serves(pool, function):
             return pool
         plan = await self._plan(function)
         pool = self._pools.get(key)
-        if pool is not None and pool.function.revision_id == function.revision_id:
+        if pool is not None and _serves(pool, function):
             return pool  # another invocation made it meanwhile
         self._retire_pool(key)
         pool = self._new_pool(function, plan)
         self._pools[key] = pool
+        if not self._closing:
+            pool.provision(self._targets.of(key))
         return pool
 
     def retire(self, function: Function) -> None:
@@ -245,9 +249,22 @@ class DataPlane:
     def _all_pools(self) -> tuple[Pool, ...]:
         return (*self._pools.values(), *self._retired)
 
-    def limit(self, world: World, name: str, limits: FunctionLimits) -> None:
-        """What a function sets aside from now on; what is running goes on."""
+    def limit(self, world: World, name: str, limits: FunctionLimits, provisioned: Sequence[Function] = ()) -> None:
+        """What a function sets aside from now on; what is running goes on. `provisioned` are the versions that it keeps
+        environments of."""
         self._slots.limit(world, name, limits)
+        functions = {_holder(each): each for each in provisioned}
+        targets = {holder: limits.provisioned[holder.version] for holder in functions}
+        for holder in self._targets.drop(world, name, targets):
+            if holder in self._pools:
+                self._pools[holder].provision(0)
+        if not self._closing:
+            self._targets.keep(functions, targets)
+
+    def allocation(self, world: World, name: str, version: str) -> Allocation:
+        """What there is of the environments that a version keeps."""
+        holder = Holder(world, name, version)
+        return allocation(self._pools.get(holder), self._targets.unplanned(holder))
 
     def taken(self, world: World) -> int:
         """How many invocations are running in this world."""
@@ -266,6 +283,7 @@ class DataPlane:
         What still runs after `patience_s` seconds, or when `hurry` is set, is ended.
         """
         self._closing = True
+        await self._targets.close()
         if not await self._all_ended(patience_s, hurry):
             self._abandon()
         for key in list(self._pools):
@@ -289,3 +307,8 @@ class DataPlane:
 
 def _holder(function: Function) -> Holder:
     return Holder(function.world, function.name, function.version)
+
+
+def _serves(pool: Pool, function: Function) -> bool:
+    """Whether its environments are of that configuration. A published version never changes, whatever its revision."""
+    return function.version != LATEST or pool.function.revision_id == function.revision_id

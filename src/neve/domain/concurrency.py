@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from neve.domain.alias import Alias
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.limits import SCALING_ENVIRONMENTS, SCALING_SECONDS, UNRESERVED_MINIMUM
 from neve.domain.world import World
@@ -33,6 +34,17 @@ class Reserved:
     world: World
     function_name: str
     executions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What a version or an alias, its `qualifier`, has provisioned."""
+
+    world: World
+    function_name: str
+    qualifier: str
+    executions: int
+    last_modified_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,36 @@ def check_reserved(account: int, others: Iterable[FunctionLimits], current: Func
     left = account - sum(each.set_aside for each in others)
     if executions > current.set_aside and left - executions < _minimum(account):
         raise InvalidParameterValue(_below_minimum("ReservedConcurrentExecutions", account))
+
+
+def check_provisioned(
+    account: int, others: Iterable[FunctionLimits], current: FunctionLimits, previous: int, executions: int
+) -> None:
+    """Whether one more version or alias of a function may have `executions`, in place of its `previous` ones.
+
+    InvalidParameterValue in the service's words.
+    """
+    beside = current.total_provisioned - previous
+    if current.reserved is not None:
+        if beside + executions > current.reserved:
+            raise InvalidParameterValue(
+                "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function"
+            )
+        return
+    left = account - sum(each.set_aside for each in others) - beside
+    if executions > left:
+        raise InvalidParameterValue(
+            f"Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{left}]."
+        )
+    if executions > previous and left - executions < _minimum(account):
+        raise InvalidParameterValue(_below_minimum("ConcurrentExecutions", account))
+
+
+def split(executions: int, alias: Alias) -> dict[str, int]:
+    """What an alias provisions of each version: the second one has its weight of it, rounded."""
+    shares = {version: round(executions * weight) for version, weight in alias.weights.items()}
+    shares[alias.version] = executions - sum(shares.values())
+    return {version: share for version, share in shares.items() if share}
 
 
 def _minimum(account: int) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from neve.domain.alias import Alias
-from neve.domain.concurrency import Reserved
+from neve.domain.concurrency import Provisioned, Reserved
 from neve.domain.function import Function
 from neve.domain.layer import LayerVersion
 from neve.domain.world import World
@@ -121,6 +121,18 @@ class ConcurrencyStore(Protocol):
 
     async def all_reserved(self, world: World | None = None) -> Sequence[Reserved]:
         """Of every function in one world, or in all."""
+
+    async def provision(self, provisioned: Provisioned) -> None:
+        """In place of what that version or alias had provisioned. ResourceNotFound when it is gone."""
+
+    async def provisioned(self, world: World, function_name: str, qualifier: str) -> Provisioned | None:
+        """What that version or alias has provisioned, or None."""
+
+    async def unprovision(self, world: World, function_name: str, qualifier: str) -> None:
+        """Forget it; harmless when nothing was provisioned."""
+
+    async def all_provisioned(self, world: World | None = None) -> Sequence[Provisioned]:
+        """Of every version and alias in one world, or in all, by function and qualifier."""
 
 
 @dataclass(frozen=True, slots=True)
