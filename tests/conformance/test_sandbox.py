@@ -251,9 +251,10 @@ async def test_starts_again_after_a_kill_and_after_an_end(begin: Begin) -> None:
 
 
 async def test_no_zombie_is_left(begin: Begin) -> None:
-    running = await begin("pass")
+    running = await begin(SLEEP)
     pid = running.sandbox.pid
     assert pid is not None
+    running.sandbox.signal(9)
     await running.sandbox.wait()
     assert processes.look(pid) is None
 
@@ -262,11 +263,12 @@ async def test_usage_counts_memory_time_and_processes(begin: Begin) -> None:
     running = await begin(
         "import os, time\n"
         "held = bytearray(60_000_000)\n"
+        "def say(text): os.write(1, text)\n"  # two processes: a line has to be one write
         "if os.fork() == 0:\n"
         "    held = bytearray(b'x' * 30_000_000)\n"
-        "    print('up'); time.sleep(100)\n"
+        "    say(b'up\\n'); time.sleep(100)\n"
         "while time.process_time() < 0.1: pass\n"
-        "print('done'); time.sleep(100)"
+        "say(b'done\\n'); time.sleep(100)"
     )
     assert {await running.line(), await running.line()} == {"up", "done"}
     used = running.sandbox.usage()
