@@ -114,11 +114,15 @@ class HeldSandbox(ABC):
         self._limiter.set_mark()
 
     def _on_memory_mark(self) -> None:
-        """More memory than before: end all when it is more than may be held, else wait for the next mark."""
+        """More memory than before: end all when it is more than may be held, else wait for the next mark.
+
+        All, also when the kernel was quicker and ended one process: its choice falls on the largest, which may be a child,
+        and the memory is the environment's.
+        """
         if self._limiter.watch is None:
             return
         self._limiter.watch.drain()
-        if self._limiter.set_mark() and self._is_running():
+        if (self._limiter.set_mark() or self._limiter.kills() > self._kills_before) and self._is_running():
             self._held_too_much = True
             hierarchy.kill_each(self._freezer.processes())
 
@@ -131,9 +135,6 @@ class HeldSandbox(ABC):
         return exit_of(status)
 
     def _end(self, status: int) -> Exit:
-        """Neve ends all when too much memory is held. A kernel that was quicker ends the largest process; when that is a
-        child and the runtime lives on, it is for the function to deal with, as with any child that was killed.
-        """
         end = self._read_status(status)
         too_much = self._held_too_much or self._limiter.kills() > self._kills_before
         return replace(end, out_of_memory=end.signal == signal.SIGKILL and too_much)

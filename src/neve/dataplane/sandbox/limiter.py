@@ -101,7 +101,7 @@ class Limiter:
         folder = self._folders.get("memory")
         if folder is None:
             return
-        most = (self._limits.memory_mb + (self._limits.tmp_mb if self._tmp_is_memory else _BEYOND_MB)) * MEBIBYTE
+        most = (self._limits.memory_mb + _BEYOND_MB + (self._limits.tmp_mb if self._tmp_is_memory else 0)) * MEBIBYTE
         unified = self._unified["memory"]
         (folder / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(most))
         # Swap would only make the end slower. Absent where the kernel has none.

@@ -18,7 +18,7 @@ _MODIFIED = 0x2  # IN_MODIFY
 
 
 class MemoryWatch(Protocol):
-    """The mark of one environment. `descriptor` becomes readable when it was passed."""
+    """The mark of one environment. `descriptor` becomes readable when it was passed, and when the kernel ended a process."""
 
     @property
     def descriptor(self) -> int:
@@ -41,12 +41,14 @@ class MemoryWatch(Protocol):
 
 
 class Watch1:
-    """cgroup v1: a threshold with an eventfd."""
+    """cgroup v1: thresholds with an eventfd."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._usage = folder / "memory.usage_in_bytes"
         self.descriptor = _event_descriptor()
+        with (folder / "memory.oom_control").open() as ends:
+            (folder / "cgroup.event_control").write_text(f"{self.descriptor} {ends.fileno()}")
 
     def set(self, mark_bytes: int) -> None:
         with self._usage.open() as usage:

@@ -41,12 +41,13 @@ class TmpFolders:
         return folder
 
     def remove(self, folder: Path) -> None:
-        """Remove it with all that was written there. Takes a while on a disk."""
-        if self.are_limited:
-            private_mounts.unmount(folder)
-            folder.rmdir()
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+        """Remove it with all that was written there. Takes a while on a disk. SandboxFailed when the machine refuses."""
+        try:
+            if self.are_limited:
+                private_mounts.unmount(folder)
+            shutil.rmtree(folder)
+        except OSError as refused:
+            raise SandboxFailed(f"the /tmp of an environment cannot be removed: {refused.strerror}") from refused
 
     def close(self) -> None:
         """Give back the owner's folder."""
