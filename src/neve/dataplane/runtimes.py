@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import neve
-from neve.dataplane import binaries
+from neve.dataplane import binaries, clients
 from neve.dataplane.binaries import Binary, Places
 from neve.dataplane.sandbox.sandbox import Folders
 from neve.domain import runtime_names
@@ -94,6 +94,7 @@ class Runtimes:
 
     places: Places = field(default_factory=Places.of_this_user)
     _found: dict[_Wanted, Binary] = field(default_factory=dict)
+    _compiled: dict[Path, Path] = field(default_factory=dict)
 
     def find(self, identifier: str, memory_mb: int) -> Runtime:
         """The runtime of an identifier for a function of this memory size. UnsupportedOperation when Neve has none."""
@@ -107,7 +108,8 @@ class Runtimes:
             )
         if wanted not in self._found:
             self._found[wanted] = self._look(wanted)
-        return _runtime(wanted, self._found[wanted], memory_mb)
+        binary = self._found[wanted]
+        return _runtime(wanted, binary, self._client(wanted, binary), memory_mb)
 
     def nodes(self) -> Mapping[int, Binary]:
         """The best Node.js of each major that is here."""
@@ -122,6 +124,15 @@ class Runtimes:
         for binary in binaries.pythons(self.places):
             found.setdefault(binary.version[:2], binary)
         return dict(sorted(found.items()))
+
+    def _client(self, wanted: _Wanted, binary: Binary) -> Path:
+        """Our runtime client's folder; a Python one is compiled when its interpreter is first needed."""
+        folder = _CLIENTS / wanted.family
+        if wanted.family != "python":
+            return folder
+        if binary.path not in self._compiled:
+            self._compiled[binary.path] = clients.compiled(folder, binary, self.places.cache)
+        return self._compiled[binary.path]
 
     def _look(self, wanted: _Wanted) -> Binary:
         if wanted.family == "nodejs":
@@ -168,8 +179,7 @@ def _agrees(wanted: _Wanted, binary: Binary) -> bool:
     return binary.version[: len(wanted.line)] == wanted.line
 
 
-def _runtime(wanted: _Wanted, binary: Binary, memory_mb: int) -> Runtime:
-    directory = _CLIENTS / wanted.family
+def _runtime(wanted: _Wanted, binary: Binary, directory: Path, memory_mb: int) -> Runtime:
     if wanted.family == "nodejs":
         argv = (str(binary.path), *_node_flags(wanted, binary, memory_mb), str(directory / "bootstrap.mjs"))
     else:
