@@ -65,7 +65,12 @@ def measure(url: str, runtime: str, calls: int, rounds: int) -> None:
     name = f"noop-{runtime.replace('.', '')}"
     handler, file, text = PROGRAMS[runtime]
     client.create_function(
-        FunctionName=name, Runtime=runtime, Handler=handler, Role=ROLE, Code={"ZipFile": zipped(file, text)}
+        FunctionName=name,
+        Runtime=runtime,
+        Handler=handler,
+        Role=ROLE,
+        MemorySize=1769,  # one whole processor: less has a share of it, and would be measured waiting
+        Code={"ZipFile": zipped(file, text)},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0, "MaxAttempts": 100})
     one_connection = connection(url, name)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neve.dataplane.runtimes import Runtimes
-from neve.dataplane.sandbox import hierarchy
+from neve.dataplane.sandbox import private_mounts
 from neve.dataplane.sandbox.choose import FREEZERS, Tried, try_bubblewrap, try_freezer
 from neve.dataplane.sandbox.freezer import FreezerKind
+from neve.dataplane.sandbox.limiter import LimiterKind
 
 # An environment holds two descriptors of its cgroup, one of its process, its channel and its output.
 _OPEN_FILES_WANTED = 4_096
@@ -42,7 +43,8 @@ def survey(data_dir: Path | None = None) -> list[Item]:
         _freezer(tried["cgroup2"], "cgroup v2"),
         _freezer(tried["cgroup1"], "cgroup v1 freezer"),
         _chosen(tried),
-        _memory_limits(),
+        _limits(),
+        _tmp_size(),
         _nodes(runtimes),
         _pythons(runtimes),
         _open_files(),
@@ -115,22 +117,23 @@ def _chosen(tried: dict[str, Tried]) -> Item:
     return Item("freezer", False, f"signals, because nothing better works ({'; '.join(passed)})", advice)
 
 
-def _memory_limits() -> Item:
-    advice = "Nothing to do: the bare sandbox does not limit memory yet."
-    unified = hierarchy.version2()
-    if unified and b"memory" in _controllers(unified):
-        return Item("memory limits", True, "cgroup v2 memory controller (not used yet)")
-    old = hierarchy.version1("memory")
-    if old and os.access(old.here, os.W_OK):
-        return Item("memory limits", True, "cgroup v1 memory controller (not used yet)")
-    return Item("memory limits", False, "no memory controller that Neve may use", advice)
+def _limits() -> Item:
+    limiters = LimiterKind()
+    limiters.close()
+    missing = limiters.missing()
+    if not missing:
+        return Item("limits", True, f"memory, CPU and processes, by cgroups {limiters.versions}")
+    if not sys.platform.startswith("linux"):
+        return Item("limits", False, missing[0], "Use Linux: other systems have no cgroups.")
+    advice = "Start Neve in a cgroup of its own: `systemd-run --user --scope -p Delegate=yes neve serve`, or as root."
+    return Item("limits", False, missing[0], advice)
 
 
-def _controllers(unified: hierarchy.Hierarchy) -> bytes:
-    try:
-        return (unified.here / "cgroup.controllers").read_bytes()
-    except OSError:
-        return b""
+def _tmp_size() -> Item:
+    if private_mounts.possible():
+        return Item("/tmp size", True, "a file system of its own for each environment")
+    advice = "Allow Neve to mount (user namespaces with mounts, or root): a function can fill the disk until then."
+    return Item("/tmp size", False, "Neve cannot get mounts of its own", advice)
 
 
 def _nodes(runtimes: Runtimes) -> Item:

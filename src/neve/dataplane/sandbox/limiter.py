@@ -146,6 +146,11 @@ class LimiterKind:
         """Whether an environment cannot have more than its number of processes."""
         return "pids" in self._have
 
+    @property
+    def versions(self) -> str:
+        """`v1`, `v2` or both."""
+        return " and ".join(sorted({"v2" if each.unified else "v1" for each in self._controllers}))
+
     def missing(self, counted: bool = False) -> list[str]:
         """What is not limited, a sentence or none; `counted`: processes are counted in another way."""
         have = self._have | ({"pids"} if counted else set())

@@ -40,6 +40,11 @@ def enter() -> str:
     return ""
 
 
+def possible() -> bool:
+    """Whether a Neve that is started here could enter. Blocks: a process tries it."""
+    return _entered or (sys.platform.startswith("linux") and _works_for_another())
+
+
 def entered() -> bool:
     """Whether mounts can be made."""
     return _entered
