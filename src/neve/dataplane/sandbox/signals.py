@@ -34,6 +34,7 @@ class SignalsFreezer:
         self._group = 0
         self._known: dict[int, int] = {}
         self._stopped: frozenset[int] = frozenset()
+        self._stood: frozenset[int] = frozenset()
         self._wanted = False
 
     @property
@@ -57,7 +58,7 @@ class SignalsFreezer:
 
     async def freeze(self) -> None:
         self._wanted = True
-        self._stopped = frozenset()
+        self._stopped = self._stood = frozenset()
         if not await until(self._settled, FREEZE_SECONDS, _LOOKS):
             self.thaw()
             raise SandboxFailed(f"the environment did not freeze within {FREEZE_SECONDS:g} s")
@@ -86,7 +87,11 @@ class SignalsFreezer:
         return not self._wanted or self._still()
 
     def _still(self) -> bool:
-        """Stop all that run; whether all stood still, and were the same, in two searches: a fork hides from one."""
+        """Stop all that run; whether the same ones stood still in two searches after each other.
+
+        One is not enough: what was born after `/proc` was listed and before its parent, which is looked at last, stood
+        still is in no list. A search that begins when all stand still finds it.
+        """
         if not processes.HAS_PROC:
             _send_group(self._group, signal.SIGSTOP)
             return True
@@ -94,8 +99,10 @@ class SignalsFreezer:
         for process in members:
             if process.pid not in self._stopped or not process.stopped:
                 _send(process.pid, signal.SIGSTOP)
-        before, self._stopped = self._stopped, frozenset(process.pid for process in members)
-        return self._stopped <= before and all(process.stopped for process in members)
+        self._stopped = frozenset(process.pid for process in members)
+        still = all(process.stopped for process in members)
+        before, self._stood = self._stood, self._stopped if still else frozenset()
+        return still and self._stopped <= before
 
     def _emptied(self) -> bool:
         if not processes.HAS_PROC:
