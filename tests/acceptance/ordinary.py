@@ -21,14 +21,15 @@ _GIVEN = ("cgroup.procs", "cgroup.subtree_control", "tasks")
 
 
 @contextlib.contextmanager
-def running_as_ordinary_user(*flags: str) -> Iterator[NeveServer]:
-    """A server of the user who runs the tests, or of `nobody` when that is root."""
+def running_as_ordinary_user(*flags: str, delegated: bool = True) -> Iterator[NeveServer]:
+    """A server of the user who runs the tests, or of `nobody` when that is root; `delegated`: with cgroups to use."""
     # Not below pytest's folders, which are for one user.
     with tempfile.TemporaryDirectory(prefix="ordinary-") as place, contextlib.ExitStack() as stack:
         before: list[str] = []
         if os.geteuid() == 0:
             os.chown(place, UID, UID)
-            enter = "".join(f"echo 0 > {each}/cgroup.procs; " for each in stack.enter_context(_cgroups()))
+            given = stack.enter_context(_cgroups()) if delegated else []
+            enter = "".join(f"echo 0 > {each}/cgroup.procs; " for each in given)
             become = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--"]
             before = ["/bin/sh", "-c", f'{enter}exec "$@"', "sh", *become]
         server = _start(Path(place), before, flags)

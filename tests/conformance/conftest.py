@@ -95,10 +95,15 @@ async def sandbox(kind: SandboxKind) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def begin(kind: SandboxKind, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Begin]:
-    """`await begin(program)` runs Python code in the sandbox; `argv=[…]` runs something else."""
+    """`await begin(program)` runs Python code in the sandbox; `argv=[…]` runs something else, `sandbox` says where."""
     open_ends: list[Callable[[], None]] = []
 
-    async def begin(program: str = "", argv: list[str] | None = None, **environment: str) -> Running:
+    own = sandbox
+
+    async def begin(
+        program: str = "", argv: list[str] | None = None, sandbox: Sandbox | None = None, **environment: str
+    ) -> Running:
+        sandbox = sandbox or own
         mark = uuid.uuid4().hex
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
