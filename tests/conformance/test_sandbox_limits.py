@@ -144,10 +144,11 @@ async def test_the_files_of_cgroup_v2(unified: Path) -> None:
     limiter.own_speed()
     assert (unified / "cpu.max").read_text() == "5000 20000"
     assert limiter.entries == (unified / "cgroup.procs",)
-    assert not limiter.set_mark()
+    limiter.place_mark()
+    assert not limiter.holds_too_much()
     assert int((unified / "memory.high").read_text()) == 1_000_000 + 256 * MEBIBYTE - 900_000
     (unified / "memory.stat").write_text(f"anon {257 * MEBIBYTE}\n")
-    assert limiter.set_mark()
+    assert limiter.holds_too_much()
     (unified / "memory.events").write_text("low 0\nhigh 3\nmax 0\noom 1\noom_kill 1\n")
     assert limiter.kills() == 1
     assert limiter.watch is not None

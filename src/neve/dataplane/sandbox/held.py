@@ -13,6 +13,7 @@ from neve.dataplane.sandbox import hierarchy, processes
 from neve.dataplane.sandbox.first import FirstProcess, exit_of
 from neve.dataplane.sandbox.freezer import KILL_SECONDS, Freezer
 from neve.dataplane.sandbox.limiter import Limiter
+from neve.dataplane.sandbox.memory_watch import MemoryWatch
 from neve.dataplane.sandbox.sandbox import Command, Exit, Usage
 from neve.domain.errors import SandboxFailed
 
@@ -33,7 +34,7 @@ class HeldSandbox(ABC):
         self._limiter = limiter
         self._kills_before = 0
         self._held_too_much = False
-        self._watches: asyncio.AbstractEventLoop | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._first: FirstProcess | None = None
         self._peak_bytes = 0
         self._cpu_us = 0
@@ -52,10 +53,11 @@ class HeldSandbox(ABC):
         self._kills_before = self._limiter.kills()
         self._held_too_much = False
         self._limiter.full_speed()
-        self._watch_memory()
         pid = self._spawn(command, channel.fileno(), output)
         self._first = FirstProcess(pid, self._end)
         self._freezer.adopt(pid)
+        if self._watcher is None and self._limiter.watch is not None:
+            self._watcher = asyncio.create_task(self._watch_memory(self._limiter.watch), name="memory")
 
     async def wait(self) -> Exit:
         if self._first is None:
@@ -101,30 +103,34 @@ class HeldSandbox(ABC):
         await self.kill()
         self._removed = True
         await self._freezer.remove()
-        if self._watches is not None and self._limiter.watch is not None:
-            self._watches.remove_reader(self._limiter.watch.descriptor)
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait([self._watcher])
         await self._limiter.remove()
 
-    def _watch_memory(self) -> None:
-        if self._limiter.watch is None:
-            return
-        if self._watches is None:
-            self._watches = asyncio.get_running_loop()
-            self._watches.add_reader(self._limiter.watch.descriptor, self._on_memory_mark)
-        self._limiter.set_mark()
-
-    def _on_memory_mark(self) -> None:
-        """More memory than before: end all when it is more than may be held, else wait for the next mark.
+    async def _watch_memory(self, watch: MemoryWatch) -> None:
+        """Whenever the memory passed the mark: end all when more is held than may be, else put the mark further.
 
         All, also when the kernel was quicker and ended one process: its choice falls on the largest, which may be a child,
         and the memory is the environment's.
         """
-        if self._limiter.watch is None:
-            return
-        self._limiter.watch.drain()
-        if (self._limiter.set_mark() or self._limiter.kills() > self._kills_before) and self._is_running():
-            self._held_too_much = True
-            hierarchy.kill_each(self._freezer.processes())
+        loop, passed = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(watch.descriptor, passed.set)
+        try:
+            while True:
+                await asyncio.to_thread(self._limiter.place_mark)
+                if self._is_out_of_memory():
+                    self._held_too_much = True
+                    hierarchy.kill_each(self._freezer.processes())
+                await passed.wait()
+                watch.drain()
+                passed.clear()
+        finally:
+            loop.remove_reader(watch.descriptor)
+
+    def _is_out_of_memory(self) -> bool:
+        killed = self._limiter.kills() > self._kills_before
+        return self._is_running() and (killed or self._limiter.holds_too_much())
 
     @abstractmethod
     def _spawn(self, command: Command, channel: int, output: int) -> int:

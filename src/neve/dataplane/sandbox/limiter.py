@@ -4,8 +4,10 @@ The unit of CPU is the service's: 1,769 MB are one vCPU. The init phase has all 
 then a share of every 20 ms, short enough for a function of few milliseconds not to wait long.
 """
 
+import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +51,7 @@ class Limiter:
         self._limit_memory()
         self._limit_processes()
         self.watch = self._watch()
+        self._placing = threading.Lock()
 
     @property
     def entries(self) -> Sequence[Path]:
@@ -79,20 +82,30 @@ class Limiter:
         """The CPU that goes with the memory size."""
         self._limit_cpu(self._limits.cpu)
 
-    def set_mark(self) -> bool:
-        """Put the mark where the environment could next hold too much; whether it does so now."""
-        if self.watch is None:
-            return False
-        room = self._limits.memory_mb * MEBIBYTE - self.watch.held_bytes()
-        with contextlib.suppress(OSError):  # beyond what the kernel's own limit lets it reach
-            self.watch.set(self.watch.used_bytes() + max(room, _SMALLEST_ROOM))
-        return room <= 0
+    def holds_too_much(self) -> bool:
+        """Whether the environment holds more memory than it may."""
+        return self._room() <= 0
+
+    def place_mark(self) -> None:
+        """Put the mark where the environment could next hold too much. Blocks: v1 takes some ten milliseconds for it."""
+        with self._placing:
+            if self.watch is not None:
+                with contextlib.suppress(OSError):  # beyond what the kernel's own limit lets it reach
+                    self.watch.set(self.watch.used_bytes() + max(self._room(), _SMALLEST_ROOM))
+
+    def _close_watch(self) -> None:
+        """Not while a mark is placed: another file would get the descriptor's number."""
+        with self._placing:
+            if self.watch is not None:
+                self.watch.close()
+                self.watch = None
+
+    def _room(self) -> int:
+        return 1 if self.watch is None else self._limits.memory_mb * MEBIBYTE - self.watch.held_bytes()
 
     async def remove(self) -> None:
         """Give the folders back; nobody is in any more."""
-        if self.watch is not None:
-            self.watch.close()
-            self.watch = None
+        await asyncio.to_thread(self._close_watch)
         folders = set(self._folders.values())
         if not await until(lambda: all([*map(hierarchy.remove_folder, folders)]), KILL_SECONDS):
             raise SandboxFailed("the cgroups of the environment could not be removed")

@@ -25,7 +25,7 @@ class MemoryWatch(Protocol):
         """For the event loop."""
 
     def set(self, mark_bytes: int) -> None:
-        """Tell when the memory, with all that is cached for it, passes this. OSError when the kernel refuses."""
+        """Tell when the memory, with all that is cached for it, passes this. OSError when the kernel refuses. May block."""
 
     def drain(self) -> None:
         """Take the news."""
@@ -46,14 +46,19 @@ class Watch1:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._usage = folder / "memory.usage_in_bytes"
+        self._marks: list[int] = []
         self.descriptor = _event_descriptor()
         with (folder / "memory.oom_control").open() as ends:
             (folder / "cgroup.event_control").write_text(f"{self.descriptor} {ends.fileno()}")
 
     def set(self, mark_bytes: int) -> None:
+        used = self.used_bytes()
+        if any(used < mark <= mark_bytes for mark in self._marks):
+            return  # they stay, and the kernel keeps them all: a new one only where none is on the way
         with self._usage.open() as usage:
             text = f"{self.descriptor} {usage.fileno()} {mark_bytes}"
             (self._folder / "cgroup.event_control").write_text(text)
+        self._marks.append(mark_bytes)
 
     def drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
