@@ -35,6 +35,8 @@ _OPTIONS_FD, _FILTER_FD, _USERS_FD = 4, 5, 6
 _CLOSE = f"exec {_OPTIONS_FD}>&- {_FILTER_FD}>&- {_USERS_FD}>&-"
 
 # A name that every machine can resolve. Not the network: functions call services on this machine, and Neve itself.
+# `die-with-parent` means the *thread* that started it: the event loop's, which lives as long as Neve. It also ends what the
+# function left behind as soon as its first process has ended, as the reset that follows does anyway.
 _NAMESPACES = (
     *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
     *("--hostname", "localhost", "--new-session", "--die-with-parent"),
