@@ -116,6 +116,8 @@ def test_provisioned_environments_are_ready_and_overflow_goes_on_demand(deployed
     for number in range(2):
         store.let_go(f"/{number}")
     assert [each.result().value for each in held] == ["provisioned-concurrency"] * 2
+    # An answer comes before the environment is free again.
+    until(lambda: {each["state"] for each in function.environments()} == {"frozen"}, "one is not frozen")
     assert function.invoke(Qualifier="1").value == "provisioned-concurrency"
     reports = [line for line in function.log_lines() if line.startswith("INIT_REPORT")]
     assert len(reports) == 2

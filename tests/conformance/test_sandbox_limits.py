@@ -87,17 +87,25 @@ async def test_files_that_were_written_and_read_are_not_memory(kind: SandboxKind
 
 
 async def test_all_the_cpu_until_initialized_then_its_own(kind: SandboxKind, begin: Begin) -> None:
+    for _ in range(5):  # on a busy machine even all that can be had may be little
+        before, after = await shares(kind, begin)
+        assert after < 0.3
+        if after < before:
+            return
+    raise AssertionError(f"{before} before and {after} after")
+
+
+async def shares(kind: SandboxKind, begin: Begin) -> tuple[float, float]:
+    """The share of a CPU that a spinning process got before and after the init phase."""
     sandbox = kind.create("spinning", Limits(cpu=0.25))
     try:
         running = await begin(SPIN, sandbox=sandbox)
         before = float(await running.line())
         sandbox.initialized()
         running.channel.send(b"x")
-        after = float(await running.line())
+        return before, float(await running.line())
     finally:
         await sandbox.remove()
-    assert after < 0.3
-    assert after < before
 
 
 async def test_a_thousand_processes_and_threads(begin: Begin) -> None:
