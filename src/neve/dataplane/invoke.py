@@ -266,10 +266,6 @@ class DataPlane:
         holder = Holder(world, name, version)
         return allocation(self._pools.get(holder), self._targets.unplanned(holder))
 
-    def taken(self, world: World) -> int:
-        """How many invocations are running in this world."""
-        return self._slots.taken(world)
-
     def stop_idle_since(self, moment: float) -> float | None:
         """Shut down environments that were idle since `moment`; when the one idle longest was last used, or None."""
         self._retired = {pool for pool in self._retired if not pool.empty}
