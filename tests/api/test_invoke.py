@@ -240,8 +240,8 @@ def test_who_calls_and_the_callers_trace_are_passed_on() -> None:
     assert (asked.world, asked.request_id, asked.trace_id) == (CALL.world, CALL.request_id, "Root=1-2-3")
 
 
-@pytest.mark.parametrize("header", [b"{}", b"e30", b"/w==", b"e30=\xff"])
-def test_a_client_context_that_cannot_be_read_is_refused(header: bytes) -> None:
+@pytest.mark.parametrize("header", [b"{}", b"e30", b"/w==", b"e30=\xff", b"e30g" * 896])
+def test_a_client_context_that_cannot_be_read_or_is_too_long_is_refused(header: bytes) -> None:
     with pytest.raises(InvalidRequestContent):
         answer(request(headers={b"x-amz-client-context": header}))
 

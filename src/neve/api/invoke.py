@@ -21,6 +21,7 @@ from neve.domain.call import Call
 from neve.domain.errors import InvalidRequestContent
 from neve.domain.function import Function
 from neve.domain.invocation import InvocationResult, InvocationType
+from neve.domain.limits import CLIENT_CONTEXT_BYTES
 
 _TYPES = {
     None: InvocationType.REQUEST_RESPONSE,
@@ -135,6 +136,8 @@ def _client_context(header: bytes | None) -> str | None:
     """The JSON text inside; the runtime parses it, not the platform. The refusal's text is unconfirmed."""
     if header is None:
         return None
+    if len(header) > CLIENT_CONTEXT_BYTES:
+        raise InvalidRequestContent(f"Client context must be at most {CLIENT_CONTEXT_BYTES} bytes of Base64.")
     try:
         return base64.b64decode(header, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
