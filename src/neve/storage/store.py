@@ -7,7 +7,7 @@
 * a foreign failure (disk full, file damaged, locked) is raised as `StorageUnavailable`, cause kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -298,3 +298,28 @@ class LogStore(Protocol):
 
     async def expire(self, now_ms: int) -> int:
         """Delete events past their group's retention; how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventOverview:
+    """The events of one function. Counts of what ended are since the data directory began; times in UTC milliseconds.
+
+    `waiting` are due or fresh, `retrying` wait for a later time, the first of them for `next_retry_ms`; `running` have
+    been given to the function. `oldest_ms` is when the oldest of all these was accepted. `dropped` counts the events that
+    failed for good by the condition (`RetriesExhausted`, …), whether anybody was told or not; `delivered` are messages that
+    a target took, `delivering` those in the outbox, `delivery_failed` those that no target will get.
+    """
+
+    world: World
+    function_name: str
+    waiting: int
+    retrying: int
+    running: int
+    next_retry_ms: float | None
+    oldest_ms: float | None
+    received: int
+    succeeded: int
+    dropped: Mapping[str, int]
+    delivering: int
+    delivered: int
+    delivery_failed: int
