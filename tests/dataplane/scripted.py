@@ -188,6 +188,10 @@ class Stage:
         """The process of the environment that was made as number `index`."""
         return await self.sandboxes[index].process()
 
+    def told(self, kind: str) -> dict[str, Any]:
+        """What the last record of this type says."""
+        return dict([each for each in self.records if each.type == kind][-1].record)
+
     async def wait_published(self, kind: str, count: int = 1) -> None:
         """Until `count` records of this type are in the stream."""
         async with asyncio.timeout(BOUND_S):

@@ -66,6 +66,7 @@ async def test_a_cold_invocation_runs_init_then_the_event_then_freezes(stage: St
         kinds.INIT_REPORT,
         kinds.START,
         kinds.RUNTIME_DONE,
+        kinds.END,
         kinds.REPORT,
         kinds.FREEZE,
     ]

@@ -2,47 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
 import pytest
-from tests.dataplane.scripted import BOUND_S, ScriptedSandbox, Stage
+from tests.dataplane.http import ask, extension_next, register
+from tests.dataplane.scripted import Stage
 
 from neve.dataplane.sandbox.sandbox import Exit
 from neve.domain import record as kinds
 from neve.domain.environment import State
 
 NEXT = "/2018-06-01/runtime/invocation/next"
-REGISTER = "/2020-01-01/extension/register"
-EXTENSION_NEXT = "/2020-01-01/extension/event/next"
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-async def ask(sandbox: ScriptedSandbox, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
-    """One request on a connection of its own."""
-    host, port = sandbox.address.split(":")
-    async with asyncio.timeout(BOUND_S):
-        reader, writer = await asyncio.open_connection(host, int(port))
-        try:
-            lines = [f"{method} {path} HTTP/1.1", f"host: {sandbox.address}", f"content-length: {len(body)}"]
-            lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-            writer.write("\r\n".join([*lines, "", ""]).encode() + body)
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            found = {
-                name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)
-            }
-            return Reply(
-                int(head[0].split(" ")[1]), found, await reader.readexactly(int(found.get("content-length", "0")))
-            )
-        finally:
-            writer.close()
-            await writer.wait_closed()
 
 
 @pytest.fixture
@@ -89,10 +59,9 @@ async def test_an_extension_holds_the_freeze_but_not_the_answer(stage: Stage) ->
     result = stage.submit("one")
     process = await stage.process()
     (sandbox,) = stage.sandboxes
-    registered = await ask(sandbox, "POST", REGISTER, b'{"events":["INVOKE"]}', lambda_extension_name="inside")
-    identifier = registered.headers["lambda-extension-identifier"]
+    identifier = await register(sandbox, "inside")
     process.next()
-    first = asyncio.create_task(ask(sandbox, "GET", EXTENSION_NEXT, lambda_extension_identifier=identifier))
+    first = asyncio.create_task(extension_next(sandbox, identifier))
     assert (await process.event())[0]["id"] == "one"  # not before the extension asked too
     assert json.loads((await first).body)["requestId"] == "one"
     process.respond("one", b"1")
@@ -100,7 +69,7 @@ async def test_an_extension_holds_the_freeze_but_not_the_answer(stage: Stage) ->
     assert (await result).payload == b"1"
     (environment,) = stage.pool
     assert environment.state is State.DRAINING
-    again = asyncio.create_task(ask(sandbox, "GET", EXTENSION_NEXT, lambda_extension_identifier=identifier))
+    again = asyncio.create_task(extension_next(sandbox, identifier))
     await stage.wait_published(kinds.FREEZE)
     assert stage.kinds().count(kinds.REPORT) == 1
     await stage.close()

@@ -27,7 +27,8 @@ def record(kind: str, members: Mapping[str, Any], system_level: str = "INFO") ->
     ("kind", "members", "line"),
     [
         (kinds.START, {"requestId": ID, "version": "$LATEST"}, f"START RequestId: {ID} Version: $LATEST"),
-        (kinds.RUNTIME_DONE, {"requestId": ID, "status": "success"}, f"END RequestId: {ID}"),
+        (kinds.RUNTIME_DONE, {"requestId": ID, "status": "success"}, None),
+        (kinds.END, {"requestId": ID}, f"END RequestId: {ID}"),
         (kinds.REPORT, {"requestId": ID, "status": "success", "metrics": METRICS}, WARM),
         (
             kinds.REPORT,
@@ -88,6 +89,7 @@ def test_json_line_is_an_event_of_the_telemetry_schema() -> None:
         (kinds.REPORT, "timeout", "WARN", True),
         (kinds.RUNTIME_DONE, "success", "INFO", False),
         (kinds.RUNTIME_DONE, "success", "DEBUG", True),
+        (kinds.END, "success", "DEBUG", False),
         (kinds.FREEZE, "success", "DEBUG", False),
     ],
 )

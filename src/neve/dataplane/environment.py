@@ -89,6 +89,7 @@ class Environment:
         self._generation: _Generation | None = None
         self._run: Run | None = None
         self._init_started = 0.0
+        self._init_told = False  # whether the runtime's part of this start was
         self._init_ms: float | None = None  # of a successful init phase, until the first REPORT has told it
         self._timer: asyncio.TimerHandle | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -173,6 +174,7 @@ class Environment:
 
     def _start_generation(self) -> None:
         self._init_started = time.perf_counter()
+        self._init_told = False
         if self.state is State.STARTING:
             self._reporter.init_started()
             self._timer = self._loop.call_later(self._around.settings.init_seconds, self._init_ran_out)
@@ -239,15 +241,26 @@ class Environment:
     def _init_failed(self, signal: Signal, failure: InitFailure) -> None:
         """The init phase is over without success; the state says whether an invocation was waiting for it."""
         self._drain(flush=True)
-        phase = "invoke" if self.state is State.RESTARTING else "init"
-        self._init_ended(phase, failure.status, failure.error_type)
+        self._init_ended(failure.status, failure.error_type)
         self._move(signal, failure)
 
-    def _init_ended(self, phase: str, status: str, error_type: str | None = None) -> None:
+    def _init_runtime_done(self, status: str, error_type: str | None = None) -> None:
+        """The runtime's part of the init phase is over; extensions may still be at theirs."""
+        if not self._init_told:
+            self._init_told = True
+            self._reporter.init_runtime_done(self._phase(), status, error_type, self._run)
+
+    def _init_ended(self, status: str, error_type: str | None = None) -> None:
+        self._init_runtime_done(status, error_type)
         duration_ms = (time.perf_counter() - self._init_started) * 1000.0
+        phase = self._phase()
         self._reporter.init_ended(phase, status, error_type, duration_ms, self._run)
         if phase == "init" and status == "success":
             self._init_ms = duration_ms
+
+    def _phase(self) -> str:
+        """Which phase an init belongs to: a suppressed one is part of an invocation."""
+        return "invoke" if self.state is State.RESTARTING else "init"
 
     # What the runtime says
 
@@ -265,7 +278,9 @@ class Environment:
 
     def _on_frame(self, kind: int, header: Mapping[str, Any], body: bytes) -> None:
         if kind == frames.NEXT:
-            self._on_next()
+            self._on_runtime_next()
+        elif kind == frames.ALL_NEXT:
+            self._on_all_next()
         elif kind in (frames.RESPONSE, frames.ERROR):
             self._on_answer(kind, header, body)
         elif kind in (frames.STREAM_START, frames.CHUNK, frames.STREAM_END):
@@ -286,24 +301,53 @@ class Environment:
         if not generation.over and self.state in (State.INITIALIZING, State.RESTARTING):
             self._init_failed(Signal.INIT_FAILED, failure)
 
-    def _on_next(self) -> None:
+    def _on_runtime_next(self) -> None:
+        """The runtime asked; what extensions still do is not its own time any more."""
+        if self.state in (State.INITIALIZING, State.RESTARTING):
+            self._init_runtime_done("success")
+        elif self.state in (State.INVOKING, State.DRAINING) and self._current().done is None:
+            self._drain(flush=True)
+            run = self._current()
+            run.done = time.perf_counter()
+            if run.answer is None:  # asked for the next event without an answer, runtime-api facts §1
+                run.answer = self._no_answer(run)
+            self._reporter.runtime_done(run, run.answer, run.done)
+
+    def _no_answer(self, run: Run) -> InvocationResult:
+        text = f"RequestId: {run.request_id} Error: Runtime exited without providing a reason"
+        payload = failures.payload(failures.EXIT, text)
+        return InvocationResult(Status.ERROR, payload, self._plan.function.version, failures.EXIT)
+
+    def _on_all_next(self) -> None:
         if self.state in (State.INITIALIZING, State.RESTARTING):
             self._drain()
             self._look_at_memory()
             if self.state is State.INITIALIZING:
                 self._cancel_timer()
             self._sandbox.initialized()
-            self._init_ended("invoke" if self.state is State.RESTARTING else "init", "success")
+            self._init_ended("success")
             self._move(Signal.ALL_NEXT)
         elif self.state in (State.INVOKING, State.DRAINING):
-            self._drain(flush=True)
+            if self._has_extensions():
+                self._drain(flush=True)
             self._move(Signal.ALL_NEXT)
+
+    def _has_extensions(self) -> bool:
+        return self._generation is not None and self._generation.parties.has_extensions
 
     def _on_answer(self, kind: int, header: Mapping[str, Any], body: bytes) -> None:
         run = self._run
-        if self.state is not State.INVOKING or run is None or header.get("id") != run.request_id:
+        if (
+            self.state is not State.INVOKING
+            or run is None
+            or run.done is not None
+            or header.get("id") != run.request_id
+        ):
             return  # a late answer to an earlier invocation is refused, runtime-api facts §1
         self._drain()
+        run.answered = time.perf_counter()
+        if run.answering is None:
+            run.answering = run.answered
         run.answer = self._result(kind, header, body)
         self._move(Signal.ANSWER)
 
@@ -312,7 +356,9 @@ class Environment:
         run = self._run
         if run is None or header.get("id") != run.request_id:
             return
-        if kind == frames.CHUNK and len(run.streamed) <= SYNC_RESPONSE_BYTES:
+        if kind == frames.STREAM_START:
+            run.answering = time.perf_counter()
+        elif kind == frames.CHUNK and len(run.streamed) <= SYNC_RESPONSE_BYTES:
             run.streamed += body
         elif kind == frames.STREAM_END:
             failed = "type" in header
@@ -379,7 +425,7 @@ class Environment:
     def _begin_run(self) -> Run:
         """The function's time begins: with a suppressed init, the init is inside it."""
         run = self._current()
-        run.started = time.perf_counter()
+        run.started = run.sent = time.perf_counter()
         timeout_s = self._plan.function.timeout_s
         self._timer = self._loop.call_later(timeout_s, self._ran_out)
         return run
@@ -392,7 +438,8 @@ class Environment:
     def _deliver(self, run: Run) -> None:
         assert self._generation is not None
         invocation = run.invocation
-        left_s = self._plan.function.timeout_s - (time.perf_counter() - run.started)
+        run.sent = time.perf_counter()
+        left_s = self._plan.function.timeout_s - (run.sent - run.started)
         self._generation.parties.send(
             Event(
                 request_id=invocation.request_id,
@@ -413,10 +460,8 @@ class Environment:
 
     def _finish(self, *_: Any) -> None:
         run = self._current()
-        if run.answer is None:  # asked for the next event without an answer, runtime-api facts §1
-            text = f"RequestId: {run.request_id} Error: Runtime exited without providing a reason"
-            payload = failures.payload(failures.EXIT, text)
-            run.answer = InvocationResult(Status.ERROR, payload, self._plan.function.version, failures.EXIT)
+        if run.answer is None:
+            raise AssertionError("everything waits, but the runtime has not asked")
         self._end_run(run, run.answer, (time.perf_counter() - run.started) * 1000.0)
         self._settle()
 
@@ -425,7 +470,11 @@ class Environment:
         self._cancel_timer()
         self._look_at_memory()
         init_ms, self._init_ms = self._init_ms, None
-        self._reporter.finished(run, outcome, Measured(duration_ms, init_ms, self._memory_bytes))
+        now = time.perf_counter()
+        if run.done is None:
+            self._reporter.runtime_done(run, outcome, now)
+        extensions_ms = (now - run.done) * 1000.0 if run.done is not None and self._has_extensions() else None
+        self._reporter.finished(run, outcome, Measured(duration_ms, init_ms, self._memory_bytes, extensions_ms))
         self._run = None
         answer = run.answer or outcome
         if run.invocation.wants_log_tail:
@@ -440,7 +489,7 @@ class Environment:
         run = self._current()
         self._drain(flush=True)
         if self.state is State.RESTARTING:
-            self._init_ended("invoke", "timeout")
+            self._init_ended("timeout")
         timeout_s = self._plan.function.timeout_s
         self._move(
             Signal.TIMEOUT, InitFailure(failures.TIMEOUT, failures.timed_out(run.request_id, timeout_s), "timeout")

@@ -1,7 +1,7 @@
 """Who takes part in one start of an environment: its runtime, by frames or over HTTP, and its extensions.
 
-Whatever way a word comes, the environment hears it as a frame (design D5): NEXT only once the runtime *and* every extension
-wait, an answer only if it is about the current invocation.
+Whatever way a word comes, the environment hears it as a frame (design D5): NEXT when the runtime asks, ALL_NEXT once every
+extension waits too, an answer only if it is about the current invocation.
 """
 
 import json
@@ -25,6 +25,11 @@ class Parties:
         self._channel = Channel(ours, self._on_frame)
         self._api = RuntimeApi(plan.function, self, clock)
         self._alone = False  # a runtime that speaks frames and no extension: nothing but the channel matters
+
+    @property
+    def has_extensions(self) -> bool:
+        """Whether anybody beside the runtime takes part."""
+        return not self._alone and len(self._api.extensions) > 0
 
     async def open(self) -> str:
         """Open the HTTP door and return its address, the processes' AWS_LAMBDA_RUNTIME_API. SandboxFailed when it cannot."""
@@ -50,21 +55,25 @@ class Parties:
     # The runtime, by frames
 
     def _on_frame(self, kind: int, header: frames.Header, body: bytes) -> None:
-        if kind == frames.NEXT and not self._alone:
+        self._on_word(kind, header, body)
+        if kind != frames.NEXT:
+            return
+        if self._alone:
+            self._on_word(frames.ALL_NEXT, {}, b"")
+        else:
             self._api.runtime_asked_by_frame()
             self._alone = not len(self._api.extensions)
             self._look()
-        else:
-            self._on_word(kind, header, body)
 
     def _look(self) -> None:
         if self._api.everything_waits:
-            self._on_word(frames.NEXT, {}, b"")
+            self._on_word(frames.ALL_NEXT, {}, b"")
 
     # Everyone, over HTTP: what `Listener` asks for
 
     def runtime_waits(self) -> None:
         """The runtime asked over HTTP."""
+        self._on_word(frames.NEXT, {}, b"")
         self._look()
 
     def responded(self, request_id: str, body: bytes, content_type: str) -> None:

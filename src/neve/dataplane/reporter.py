@@ -13,17 +13,22 @@ from neve.domain.billing import billed_ms
 from neve.domain.invocation import InvocationResult
 from neve.domain.limits import MEBIBYTE
 from neve.domain.record import Origin, Record
+from neve.domain.system_log import iso_time
 
 _KNOWN_FAMILIES = ("Runtime.", "Function.", "Sandbox.", "Extension.")
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What an invocation took; `init_ms` only for the first one after an init phase."""
+    """What an invocation took; `init_ms` only for the first one after an init phase.
+
+    `extensions_ms` is how much longer than the runtime the extensions took, None without any.
+    """
 
     duration_ms: float
     init_ms: float | None
     memory_bytes: int
+    extensions_ms: float | None = None
 
 
 class Reporter:
@@ -47,13 +52,14 @@ class Reporter:
         }
         self._tell(kinds.INIT_START, self._init("init") | version, None)
 
+    def init_runtime_done(self, phase: str, status: str, error_type: str | None, run: Run | None) -> None:
+        """The runtime asked for its first event, or failed; `phase` is `init`, or `invoke` for a suppressed init inside `run`."""
+        self._tell(kinds.INIT_RUNTIME_DONE, self._init(phase) | _status(status, error_type), run)
+
     def init_ended(self, phase: str, status: str, error_type: str | None, duration_ms: float, run: Run | None) -> None:
-        """`phase` is `init`, or `invoke` for a suppressed init inside `run`."""
-        members = self._init(phase) | {"status": status}
-        if error_type is not None:
-            members["errorType"] = error_type
-        self._tell(kinds.INIT_RUNTIME_DONE, members, run)
-        self._tell(kinds.INIT_REPORT, members | {"metrics": {"durationMs": round(duration_ms, 2)}}, run)
+        """Everybody asked for the first event, or somebody failed."""
+        metrics = {"metrics": {"durationMs": round(duration_ms, 2)}}
+        self._tell(kinds.INIT_REPORT, self._init(phase) | _status(status, error_type) | metrics, run)
 
     def start(self, run: Run) -> None:
         """The invocation begins."""
@@ -66,17 +72,24 @@ class Reporter:
         self._tell(kinds.START, members | _tracing(run), run)
         run.told_start = True
 
-    def finished(self, run: Run, outcome: InvocationResult, measured: Measured) -> None:
-        """The invocation is over: END and REPORT."""
-        common: dict[str, Any] = {"requestId": run.request_id, "status": outcome.status.value}
-        if outcome.error_type is not None:
-            common["errorType"] = _reported_type(outcome.error_type)
+    def runtime_done(self, run: Run, outcome: InvocationResult, now: float) -> None:
+        """The runtime asked for its next event, or failed; extensions may still be at work. `now` is monotonic."""
         produced = {
-            "durationMs": round(measured.duration_ms, 2),
+            "durationMs": round((now - run.sent) * 1000.0, 2),
             "producedBytes": len(run.answer.payload) if run.answer else 0,
         }
-        self._tell(kinds.RUNTIME_DONE, common | {"metrics": produced} | _tracing(run), run)
-        self._tell(kinds.REPORT, common | {"metrics": self._metrics(measured)} | _tracing(run), run)
+        members = _outcome(run, outcome) | {"metrics": produced}
+        spans = _spans(run, now, self._around.clock.now_ms())
+        self._tell(kinds.RUNTIME_DONE, members | ({"spans": spans} if spans else {}) | _tracing(run), run)
+
+    def finished(self, run: Run, outcome: InvocationResult, measured: Measured) -> None:
+        """The invocation is over: END and REPORT."""
+        self._tell(kinds.END, {"requestId": run.request_id}, run)
+        members = _outcome(run, outcome) | {"metrics": self._metrics(measured)}
+        if measured.extensions_ms is not None:
+            began_ms = self._around.clock.now_ms() - measured.extensions_ms
+            members["spans"] = [_span("extensionOverhead", began_ms, measured.extensions_ms)]
+        self._tell(kinds.REPORT, members | _tracing(run), run)
 
     def line(self, line: Line, run: Run | None) -> None:
         """User code printed something; while an invocation runs it belongs to that one, whoever printed it."""
@@ -118,6 +131,33 @@ class Reporter:
 
 def _tracing(run: Run) -> dict[str, Any]:
     return {"tracing": {"type": "X-Amzn-Trace-Id", "value": run.invocation.trace_id}}
+
+
+def _status(status: str, error_type: str | None) -> dict[str, Any]:
+    return {"status": status} if error_type is None else {"status": status, "errorType": error_type}
+
+
+def _outcome(run: Run, outcome: InvocationResult) -> dict[str, Any]:
+    error_type = None if outcome.error_type is None else _reported_type(outcome.error_type)
+    return {"requestId": run.request_id} | _status(outcome.status.value, error_type)
+
+
+def _spans(run: Run, now: float, now_ms: float) -> list[dict[str, Any]]:
+    """What the time of the runtime went to, as far as it came."""
+    parts = (
+        ("responseLatency", run.sent, run.answering),
+        ("responseDuration", run.answering, run.answered),
+        ("runtimeOverhead", run.answered, run.done),
+    )
+    return [
+        _span(name, now_ms - (now - began) * 1000.0, (ended - began) * 1000.0)
+        for name, began, ended in parts
+        if began is not None and ended is not None
+    ]
+
+
+def _span(name: str, start_ms: float, duration_ms: float) -> dict[str, Any]:
+    return {"name": name, "start": iso_time(start_ms), "durationMs": round(duration_ms, 3)}
 
 
 def _reported_type(error_type: str) -> str:

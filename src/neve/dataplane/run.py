@@ -11,13 +11,18 @@ from neve.domain.invocation import Invocation, InvocationResult
 class Run:
     """`result` is set as soon as the caller may have it; `on_finish` runs once the environment is done with it.
 
-    `started` is a time of the monotonic clock, set when the event (or its suppressed init) begins.
+    Times are of the monotonic clock: `started` when the event (or its suppressed init) begins, `sent` when the runtime gets it,
+    `answering` and `answered` when its response begins and is whole, `done` when the runtime has asked for the next event.
     """
 
     invocation: Invocation
     result: asyncio.Future[InvocationResult]
     on_finish: Callable[[], None]
     started: float = 0.0
+    sent: float = 0.0
+    answering: float | None = None
+    answered: float | None = None
+    done: float | None = None
     answer: InvocationResult | None = None
     told_start: bool = False
     streamed: bytearray = field(default_factory=bytearray)

@@ -62,6 +62,6 @@ _RENDERERS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
     kinds.INIT_START: _init_start,
     kinds.INIT_REPORT: _init_report,
     kinds.START: _start,
-    kinds.RUNTIME_DONE: _end,
+    kinds.END: _end,
     kinds.REPORT: _report,
 }

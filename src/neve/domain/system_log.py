@@ -1,5 +1,6 @@
 """Platform records as log events of the JSON format, filtered by the system log level. Source: lifecycle facts §8."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -40,5 +41,11 @@ def json_line(record: Record) -> str | None:
 
 def iso_time(time_ms: float) -> str:
     """`2026-10-02T10:00:00.123Z`."""
-    moment = datetime.fromtimestamp(time_ms / 1000.0, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    seconds, milliseconds = divmod(int(time_ms), 1000)
+    return f"{_iso_seconds(seconds)}.{milliseconds:03d}Z"
+
+
+@functools.lru_cache(maxsize=16)
+def _iso_seconds(seconds: int) -> str:
+    """Every record has a few times, and most of them lie in the same second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
