@@ -68,28 +68,33 @@ class Reporter:
             "requestId": run.request_id,
             "functionArn": invocation.invoked_arn,
             "version": self._plan.function.version,
+            "tracing": _tracing(run),
         }
-        self._tell(kinds.START, members | _tracing(run), run)
+        self._tell(kinds.START, members, run)
         run.told_start = True
 
     def runtime_done(self, run: Run, outcome: InvocationResult, now: float) -> None:
         """The runtime asked for its next event, or failed; extensions may still be at work. `now` is monotonic."""
-        produced = {
+        members = _outcome(run, outcome)
+        members["metrics"] = {
             "durationMs": round((now - run.sent) * 1000.0, 2),
             "producedBytes": len(run.answer.payload) if run.answer else 0,
         }
-        members = _outcome(run, outcome) | {"metrics": produced}
-        spans = _spans(run, now, self._around.clock.now_ms())
-        self._tell(kinds.RUNTIME_DONE, members | ({"spans": spans} if spans else {}) | _tracing(run), run)
+        if run.answering is not None:
+            members["spans"] = _spans(run, now, self._around.clock.now_ms())
+        members["tracing"] = _tracing(run)
+        self._tell(kinds.RUNTIME_DONE, members, run)
 
     def finished(self, run: Run, outcome: InvocationResult, measured: Measured) -> None:
         """The invocation is over: END and REPORT."""
         self._tell(kinds.END, {"requestId": run.request_id}, run)
-        members = _outcome(run, outcome) | {"metrics": self._metrics(measured)}
+        members = _outcome(run, outcome)
+        members["metrics"] = self._metrics(measured)
         if measured.extensions_ms is not None:
             began_ms = self._around.clock.now_ms() - measured.extensions_ms
             members["spans"] = [_span("extensionOverhead", began_ms, measured.extensions_ms)]
-        self._tell(kinds.REPORT, members | _tracing(run), run)
+        members["tracing"] = _tracing(run)
+        self._tell(kinds.REPORT, members, run)
 
     def line(self, line: Line, run: Run | None) -> None:
         """User code printed something; while an invocation runs it belongs to that one, whoever printed it."""
@@ -119,7 +124,9 @@ class Reporter:
             "memorySizeMB": self._plan.function.memory_mb,
             "maxMemoryUsedMB": math.ceil(measured.memory_bytes / MEBIBYTE),
         }
-        return metrics if measured.init_ms is None else metrics | {"initDurationMs": round(measured.init_ms, 2)}
+        if measured.init_ms is not None:
+            metrics["initDurationMs"] = round(measured.init_ms, 2)
+        return metrics
 
     def _init(self, phase: str) -> dict[str, Any]:
         return {"initializationType": self._plan.initialization_type, "phase": phase}
@@ -130,7 +137,7 @@ class Reporter:
 
 
 def _tracing(run: Run) -> dict[str, Any]:
-    return {"tracing": {"type": "X-Amzn-Trace-Id", "value": run.invocation.trace_id}}
+    return {"type": "X-Amzn-Trace-Id", "value": run.invocation.trace_id}
 
 
 def _status(status: str, error_type: str | None) -> dict[str, Any]:
@@ -138,22 +145,23 @@ def _status(status: str, error_type: str | None) -> dict[str, Any]:
 
 
 def _outcome(run: Run, outcome: InvocationResult) -> dict[str, Any]:
-    error_type = None if outcome.error_type is None else _reported_type(outcome.error_type)
-    return {"requestId": run.request_id} | _status(outcome.status.value, error_type)
+    members: dict[str, Any] = {"requestId": run.request_id, "status": outcome.status.value}
+    if outcome.error_type is not None:
+        members["errorType"] = _reported_type(outcome.error_type)
+    return members
 
 
 def _spans(run: Run, now: float, now_ms: float) -> list[dict[str, Any]]:
     """What the time of the runtime went to, as far as it came."""
-    parts = (
+    spans = []
+    for name, began, ended in (
         ("responseLatency", run.sent, run.answering),
         ("responseDuration", run.answering, run.answered),
         ("runtimeOverhead", run.answered, run.done),
-    )
-    return [
-        _span(name, now_ms - (now - began) * 1000.0, (ended - began) * 1000.0)
-        for name, began, ended in parts
-        if began is not None and ended is not None
-    ]
+    ):
+        if began is not None and ended is not None:
+            spans.append(_span(name, now_ms - (now - began) * 1000.0, (ended - began) * 1000.0))
+    return spans
 
 
 def _span(name: str, start_ms: float, duration_ms: float) -> dict[str, Any]:
