@@ -20,6 +20,7 @@ from neve import log
 from neve.api import account as account_api
 from neve.api import aliases as aliases_api
 from neve.api import concurrency as concurrency_api
+from neve.api import event_invoke as event_invoke_api
 from neve.api import functions as functions_api
 from neve.api import layers as layers_api
 from neve.api import versions as versions_api
@@ -163,6 +164,7 @@ async def _run(
                     **versions_api.operations(functions.versions),
                     **aliases_api.operations(functions.aliases),
                     **concurrency_api.operations(functions.concurrency),
+                    **event_invoke_api.operations(functions.event_invoke, functions.recursion),
                     **layers_api.operations(functions.layers, lambda: url),
                     **account_api.operations(Account(storage.functions, functions.concurrency)),
                 },

@@ -1,19 +1,21 @@
 """The families of the API over the real store, and a client of them."""
 
 import asyncio
+import http.client
 import io
+import json
 import socket
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import botocore.config
 import botocore.exceptions
 import pytest
 
-from neve.api import account, aliases, concurrency, functions, layers, versions
+from neve.api import account, aliases, concurrency, event_invoke, functions, layers, versions
 from neve.api.door import Service, create_door
 from neve.api.http import Receive, Scope, Send
 from neve.api.server import create_server
@@ -50,11 +52,20 @@ GIVEN: Reply = {
 }
 
 
+class Wire(NamedTuple):
+    """What came back for a request that no SDK made. Headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
 class Lambda:
     """A client whose calls run on threads, because the door answers on the loop of the test."""
 
     def __init__(self, functions: Functions, port: int) -> None:
         self.functions = functions
+        self._port = port
         self.client = boto3.client(
             "lambda",
             endpoint_url=f"http://127.0.0.1:{port}",
@@ -81,6 +92,31 @@ class Lambda:
         error = caught.value.response
         return error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"], error["Error"]["Message"]
 
+    async def wire(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | str | None = None,
+        account: str = HERE.account,
+        region: str = HERE.region,
+    ) -> Wire:
+        """A request as it is written here, and the answer as it came."""
+        text = body if isinstance(body, str) or body is None else json.dumps(body)
+        credential = f"{account}/20260101/{region}/lambda/aws4_request"
+        headers = {"authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"}
+
+        def ask() -> Wire:
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+            try:
+                connection.request(method, path, text, headers)
+                answer = connection.getresponse()
+                found = {name.lower(): value for name, value in answer.getheaders()}
+                return Wire(answer.status, found, answer.read())
+            finally:
+                connection.close()
+
+        return await asyncio.to_thread(ask)
+
 
 async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
     """A door over the real store, and a client of it."""
@@ -97,6 +133,7 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         **versions.operations(verbs.versions),
         **aliases.operations(verbs.aliases),
         **concurrency.operations(verbs.concurrency),
+        **event_invoke.operations(verbs.event_invoke, verbs.recursion),
         **account.operations(Account(store, verbs.concurrency)),
         **layers.operations(verbs.layers, lambda: HOME),
     }

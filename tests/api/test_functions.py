@@ -149,7 +149,6 @@ async def test_old_revision_is_refused(aws: Lambda) -> None:
 
 async def test_members_without_effect_are_given_back(aws: Lambda) -> None:
     kept = {
-        "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q"},
         "KMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k",
         "FileSystemConfigs": [
             {
@@ -167,12 +166,66 @@ async def test_members_without_effect_are_given_back(aws: Lambda) -> None:
         "update_function_configuration",
         FunctionName="f",
         KMSKeyArn="",
-        DeadLetterConfig={"TargetArn": ""},
         FileSystemConfigs=[],
         VpcConfig={"SubnetIds": [], "SecurityGroupIds": []},
     )
-    assert not {"DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs"}.intersection(cleared)
+    assert not {"KMSKeyArn", "FileSystemConfigs"}.intersection(cleared)
     assert cleared["VpcConfig"] == {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""}
+
+
+@pytest.mark.parametrize("cleared", [{"TargetArn": ""}, {}])
+async def test_dead_letter_queue_is_set_kept_replaced_and_taken_away(aws: Lambda, cleared: dict[str, str]) -> None:
+    queue, topic = (f"arn:aws:{service}:eu-west-1:123456789012:dead" for service in ("sqs", "sns"))
+    assert "DeadLetterConfig" not in await aws.create(FunctionName="without")
+    created = await aws.create(DeadLetterConfig={"TargetArn": queue})
+    assert created["DeadLetterConfig"] == {"TargetArn": queue}
+    for given, expected in (({"Timeout": 4}, queue), ({"DeadLetterConfig": {"TargetArn": topic}}, topic)):
+        reply = await aws("update_function_configuration", FunctionName="f", **given)
+        await aws.functions.wait_idle()
+        assert reply["DeadLetterConfig"] == {"TargetArn": expected}
+    version = await aws("publish_version", FunctionName="f")
+    await aws.functions.wait_idle()
+    await aws("update_function_configuration", FunctionName="f", DeadLetterConfig=cleared)
+    assert "DeadLetterConfig" not in await aws("get_function_configuration", FunctionName="f")
+    assert version["DeadLetterConfig"] == {"TargetArn": topic}  # as it was published
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "arn:aws:sqs:eu-west-1:123456789012:dead.fifo",
+        "arn:aws:sns:eu-west-1:123456789012:dead.fifo",
+        "arn:aws:sns:eu-west-1:123456789012:topic:a-subscription",
+        "arn:aws:s3:::bucket",
+        "arn:aws:lambda:eu-west-1:123456789012:function:g",
+        "arn:aws:events:eu-west-1:123456789012:event-bus/b",
+        "arn:aws:sqs:eu-west-1:123456789012:",
+    ],
+)
+async def test_dead_letters_go_to_standard_queues_and_topics_only(aws: Lambda, target: str) -> None:
+    await aws.create()
+    for operation, members in (
+        ("create_function", {**GIVEN, "FunctionName": "g"}),
+        ("update_function_configuration", {}),
+    ):
+        status, code, message = await aws.refused(
+            operation, **{"FunctionName": "f", **members, "DeadLetterConfig": {"TargetArn": target}}
+        )
+        assert (status, code) == (400, "InvalidParameterValueException")
+        assert message.startswith(f"The provided dead-letter target {target} is invalid. Give the ARN of")
+
+
+async def test_dead_letter_target_that_is_no_arn_is_refused_by_the_model(aws: Lambda) -> None:
+    await aws.create()
+    refusal = await aws.refused(
+        "update_function_configuration", FunctionName="f", DeadLetterConfig={"TargetArn": "https://sqs/q"}
+    )
+    assert refusal == (
+        400,
+        "ValidationException",
+        "1 validation error detected: Value 'https://sqs/q' at 'deadLetterConfig.targetArn' failed to satisfy "
+        "constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()",
+    )
 
 
 async def test_delete_answers_204(aws: Lambda) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import Code, Function, LoggingConfig, UsedLayer
+from neve.domain.function import Code, Function, LoggingConfig, RecursiveLoop, UsedLayer
 from neve.domain.version import check_code, is_number, is_unchanged, number_of, published
 from neve.domain.world import World
 
@@ -21,6 +21,7 @@ LATEST = Function(
     1,
     "r1",
     tags={"team": "ice"},
+    recursive_loop=RecursiveLoop.ALLOW,
     description="of the function",
     environment={"B": "2", "A": "1"},
     state="Active",
@@ -32,6 +33,7 @@ LATEST = Function(
 def test_version_has_what_latest_had_and_is_on_its_way() -> None:
     version = published(LATEST, 3, None, "r2")
     assert (version.version, version.revision_id, version.tags) == ("3", "r2", {})
+    assert version.recursive_loop is RecursiveLoop.TERMINATE
     assert (version.state, version.state_reason, version.state_reason_code) == (
         "Pending",
         "The function is being created.",
@@ -53,6 +55,7 @@ def test_description_may_be_the_versions_own() -> None:
         {"revision_id": "r9"},
         {"last_modified_ms": 9},
         {"tags": {}},
+        {"recursive_loop": RecursiveLoop.TERMINATE},
         {"state": "Inactive", "state_reason": "x", "state_reason_code": "Idle"},
         {"last_update_status": "InProgress", "last_update_reason": "x", "last_update_reason_code": "Creating"},
         {"environment": {"A": "1", "B": "2"}},
@@ -76,6 +79,7 @@ CHANGES: dict[str, object] = {
     "architectures": ("arm64",),
     "layers": (UsedLayer("arn", Code("bGF5ZXI=", 1)),),
     "tracing_mode": "Active",
+    "dead_letter_arn": "arn:aws:sqs:us-east-1:000000000000:q",
     "extra": {},
 }
 
@@ -95,6 +99,7 @@ def test_every_member_is_known_to_be_a_change_or_none() -> None:
         "revision_id",
         "last_modified_ms",
         "tags",
+        "recursive_loop",
         "state",
         "state_reason",
         "state_reason_code",

@@ -1,5 +1,6 @@
 """Schema versions: forward only, all or nothing, a newer database refused."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,3 +65,23 @@ def test_half_a_statement_is_noticed(connection: sqlite3.Connection, monkeypatch
     monkeypatch.setattr(migrate, "_steps", lambda database: ["CREATE TABLE a (x)"])
     with pytest.raises(ValueError, match="in the middle of a statement"):
         migrate.migrate(connection, "any", Path("x"))
+
+
+@pytest.mark.parametrize(("kept", "arn"), [({"TargetArn": "arn:q"}, "arn:q"), ({"TargetArn": ""}, None), ({}, None)])
+def test_dead_letter_queue_that_was_kept_only_is_one_of_the_function(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, kept: dict[str, str], arn: str | None
+) -> None:
+    steps = migrate._steps("neve")
+    monkeypatch.setattr(migrate, "_steps", lambda database: steps[:4])
+    migrate.migrate(connection, "neve", Path("x"))
+    document = {"extra": {"DeadLetterConfig": kept, "KMSKeyArn": "k"}}
+    connection.execute(
+        "INSERT INTO functions (account, region, name, version, revision_id, state, code_sha256, code_size, document) "
+        "VALUES ('0', 'r', 'f', '$LATEST', 'r1', 'Active', 's', 1, CAST(? AS BLOB))",
+        (json.dumps(document),),
+    )
+    monkeypatch.setattr(migrate, "_steps", lambda database: steps)
+    migrate.migrate(connection, "neve", Path("x"))
+    (stored,) = connection.execute("SELECT document FROM functions").fetchone()
+    assert isinstance(stored, bytes)
+    assert json.loads(stored) == {"extra": {"KMSKeyArn": "k"}, "dead_letter_arn": arn}

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from neve.storage.sqlite import aliases, blocks, concurrency, functions, layers, logs
+from neve.storage.sqlite import aliases, blocks, concurrency, event_invoke, functions, layers, logs
 from neve.storage.sqlite.migrate import migrate
 
 NOUNS = {
     "functions": ("neve", functions),
     "aliases": ("neve", aliases),
     "concurrency": ("neve", concurrency),
+    "event_invoke": ("neve", event_invoke),
     "layers": ("neve", layers),
     "logs": ("logs", logs),
 }

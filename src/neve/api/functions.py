@@ -18,7 +18,6 @@ _Members = Mapping[str, Any]
 
 _KEPT = (
     "VpcConfig",
-    "DeadLetterConfig",
     "KMSKeyArn",
     "FileSystemConfigs",
     "SnapStart",
@@ -160,6 +159,7 @@ def configuration(function: Function, qualifier: str | None = None) -> dict[str,
         "Architectures": list(function.architectures),
         "CodeSha256": function.code.sha256,
         "CodeSize": function.code.size,
+        "DeadLetterConfig": function.dead_letter_arn and {"TargetArn": function.dead_letter_arn},
         "Description": function.description,
         "Environment": None if function.environment is None else {"Variables": dict(function.environment)},
         "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
@@ -199,7 +199,7 @@ def listed(function: Function, qualifier: str | None) -> dict[str, Any]:
 
 def _kept_reply(extra: Mapping[str, Any]) -> dict[str, Any]:
     """Kept members in the shape of replies. An empty value took the setting away, except for VpcConfig."""
-    reply = {name: value for name, value in extra.items() if value not in ("", [], {}, {"TargetArn": ""})}
+    reply = {name: value for name, value in extra.items() if value not in ("", [], {})}
     if "VpcConfig" in extra:
         reply["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""} | (extra["VpcConfig"] or {})
     if "SnapStart" in reply:
@@ -223,6 +223,7 @@ def _given(members: _Members) -> Given:
         layer_arns=tuple(members["Layers"]) if "Layers" in members else None,
         architectures=_architectures(members),
         tracing_mode=members.get("TracingConfig", {}).get("Mode"),
+        dead_letter_arn=members["DeadLetterConfig"].get("TargetArn", "") if "DeadLetterConfig" in members else None,
         logging=_given_logging(members.get("LoggingConfig", {})),
         extra={name: members[name] for name in _KEPT if name in members},
     )

@@ -23,7 +23,8 @@ class GivenLogging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """Settings as a caller gave them; None was not given. `clear_environment` is an Environment without variables.
+    """Settings as a caller gave them; None was not given. `clear_environment` is an Environment without variables, an empty
+    `dead_letter_arn` takes the dead-letter queue away.
 
     `extra` holds members that do not change how a function runs yet (`Function.extra`).
     """
@@ -40,6 +41,7 @@ class Given:
     layer_arns: tuple[str, ...] | None = None
     architectures: tuple[str, ...] | None = None
     tracing_mode: str | None = None
+    dead_letter_arn: str | None = None
     logging: GivenLogging = GivenLogging()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,12 +57,15 @@ def configured(
         rules.check_runtime(given.runtime, refuse_deprecated)
     if given.environment is not None:
         rules.check_environment(given.environment)
+    if given.dead_letter_arn:
+        rules.check_dead_letter(given.dead_letter_arn)
     changed = replace(
         function,
         **_given_plain(given),
         environment=_environment(function, given),
         layers=function.layers if layers is None else layers,
         logging=_logging(function.logging, given.logging),
+        dead_letter_arn=function.dead_letter_arn if given.dead_letter_arn is None else given.dead_letter_arn or None,
         extra={**function.extra, **given.extra},
     )
     rules.check_sizes(changed.memory_mb, changed.timeout_s)

@@ -17,8 +17,10 @@ from neve.control.archives import Archives
 from neve.control.changes import Changes, new_uuid, not_active
 from neve.control.concurrency import Capacity, Concurrency
 from neve.control.configuration import Given, configured
+from neve.control.event_invoke import EventInvoke
 from neve.control.layers import Layers
 from neve.control.preparation import Preparation, Prepare, Retire
+from neve.control.recursion import Recursion
 from neve.control.versions import Versions
 from neve.domain import arn as arns
 from neve.domain import function as rules
@@ -29,7 +31,7 @@ from neve.domain.function import CREATING, LATEST, Code, Function, LoggingConfig
 from neve.domain.layer import check_total
 from neve.domain.version import is_number, number_of
 from neve.domain.world import World
-from neve.storage.store import BlobStore, ConcurrencyStore, FunctionStore, LayerStore
+from neve.storage.store import BlobStore, ConcurrencyStore, EventInvokeStore, FunctionStore, LayerStore
 
 
 class CachingFunctionStore(FunctionStore, Protocol):
@@ -42,6 +44,10 @@ class CachingFunctionStore(FunctionStore, Protocol):
     @property
     def concurrency(self) -> ConcurrencyStore:
         """What these functions have set aside."""
+
+    @property
+    def event_invoke(self) -> EventInvokeStore:
+        """What was set for the events of these functions."""
 
     @property
     def layers(self) -> LayerStore:
@@ -80,7 +86,8 @@ class Functions:
     `retire` hears of a function whose environments are to finish and go: it was replaced or deleted. Deprecated
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
-    `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use.
+    `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use,
+    `event_invoke` and `recursion` on what happens to their events.
     """
 
     def __init__(
@@ -114,6 +121,8 @@ class Functions:
         refresh = self.concurrency.refresh
         self.versions = Versions(store, self._archives, self._changes, self._preparation, retire, new_id, refresh)
         self.aliases = Aliases(store, store.aliases, self._changes, new_id, refresh)
+        self.event_invoke = EventInvoke(store, store.aliases, store.event_invoke, self._changes, clock)
+        self.recursion = Recursion(store, self._changes)
         self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
 
     async def finish_pending(self) -> None:

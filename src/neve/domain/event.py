@@ -4,19 +4,11 @@ Source: async-invocation facts §1, §2, §6.
 """
 
 from dataclasses import dataclass
-from enum import Enum
 
 from neve.domain.arn import function_arn
-from neve.domain.function import LATEST
+from neve.domain.function import LATEST, RecursiveLoop
 from neve.domain.limits import EVENT_MAXIMUM_AGE_S, EVENT_RETRIES
 from neve.domain.world import World
-
-
-class RecursiveLoop(Enum):
-    """What becomes of an event of a chain in which its function ran too often."""
-
-    TERMINATE = "Terminate"
-    ALLOW = "Allow"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Literal
 
 from neve.domain import limits, runtime_names
 from neve.domain.errors import InvalidParameterValue, ValidationFailed
+from neve.domain.target_arn import TargetKind, target_kind
 from neve.domain.world import World
 
 LATEST = "$LATEST"
@@ -15,6 +17,14 @@ CREATING = "The function is being created."
 
 State = Literal["Pending", "Active", "Inactive", "Failed"]
 UpdateStatus = Literal["Successful", "InProgress", "Failed"]
+
+
+class RecursiveLoop(Enum):
+    """What becomes of an event of a chain in which its function ran too often."""
+
+    TERMINATE = "Terminate"
+    ALLOW = "Allow"
+
 
 RESERVED_VARIABLES: frozenset[str] = frozenset(
     {
@@ -84,8 +94,8 @@ class Function:
     `environment` is None when it was never given (the API leaves the member out then). `extra` keeps members of the
     API that do not yet change how the function runs (VpcConfig, …) as they were given. Of `layers`, a later one lies over
     those before. `published_from` is the digest of
-    what a numbered version was made from (`domain/version.py`), None for `$LATEST`. Tags are those of the whole function
-    and kept with `$LATEST` only.
+    what a numbered version was made from (`domain/version.py`), None for `$LATEST`. Tags and `recursive_loop` are those of
+    the whole function and kept with `$LATEST` only.
     """
 
     world: World
@@ -107,6 +117,8 @@ class Function:
     architectures: tuple[str, ...] = ("x86_64",)
     tags: Mapping[str, str] = field(default_factory=dict)
     tracing_mode: str = "PassThrough"
+    dead_letter_arn: str | None = None
+    recursive_loop: RecursiveLoop = RecursiveLoop.TERMINATE
     state: State = "Pending"
     state_reason: str | None = None
     state_reason_code: str | None = None
@@ -168,6 +180,15 @@ def check_environment(variables: Mapping[str, str]) -> None:
         raise InvalidParameterValue(
             "Lambda was unable to configure your environment variables because the environment variables you have "
             f"provided exceeded the 4KB limit. String measured: {measured}"
+        )
+
+
+def check_dead_letter(arn: str) -> None:
+    """InvalidParameterValue unless a standard queue or topic is named. Nobody recorded the service's text."""
+    if target_kind(arn) not in {TargetKind.QUEUE, TargetKind.TOPIC}:
+        raise InvalidParameterValue(
+            f"The provided dead-letter target {arn} is invalid. "
+            "Give the ARN of a standard SQS queue or of a standard SNS topic; FIFO is not supported."
         )
 
 

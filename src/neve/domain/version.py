@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import CREATING, LATEST, Function
+from neve.domain.function import CREATING, LATEST, Function, RecursiveLoop
 
 _NOT_CONFIGURED = frozenset(
     {
@@ -19,6 +19,7 @@ _NOT_CONFIGURED = frozenset(
         "revision_id",
         "last_modified_ms",
         "tags",
+        "recursive_loop",
         "state",
         "state_reason",
         "state_reason_code",
@@ -42,13 +43,14 @@ def number_of(function: Function) -> int:
 
 
 def published(latest: Function, number: int, description: str | None, revision_id: str) -> Function:
-    """The version that `$LATEST` becomes, on its way to be made ready. Tags belong to the function and stay there."""
+    """The version that `$LATEST` becomes, on its way to be made ready. What belongs to the function stays there."""
     return replace(
         latest,
         version=str(number),
         revision_id=revision_id,
         description=latest.description if description is None else description,
         tags={},
+        recursive_loop=RecursiveLoop.TERMINATE,
         state="Pending",
         state_reason=CREATING,
         state_reason_code="Creating",

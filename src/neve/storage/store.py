@@ -13,6 +13,7 @@ from typing import Protocol
 
 from neve.domain.alias import Alias
 from neve.domain.concurrency import Provisioned, Reserved
+from neve.domain.event_invoke import EventInvokeConfig
 from neve.domain.function import Function
 from neve.domain.layer import LayerVersion
 from neve.domain.world import World
@@ -133,6 +134,19 @@ class ConcurrencyStore(Protocol):
 
     async def all_provisioned(self, world: World | None = None) -> Sequence[Provisioned]:
         """Of every version and alias in one world, or in all, by function and qualifier."""
+
+
+class EventInvokeStore(Protocol):
+    """Event invoke configs. They go with the function, version or alias that has them."""
+
+    async def put(self, config: EventInvokeConfig) -> None:
+        """In place of what that qualifier had. ResourceNotFound when it is gone."""
+
+    async def of_function(self, world: World, function_name: str) -> Mapping[str, EventInvokeConfig]:
+        """All of a function's, by qualifier and in its order."""
+
+    async def delete(self, world: World, function_name: str, qualifier: str) -> bool:
+        """False when there was none."""
 
 
 @dataclass(frozen=True, slots=True)

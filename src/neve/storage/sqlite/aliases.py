@@ -12,7 +12,7 @@ from neve.domain.errors import PreconditionFailed, ResourceConflict, ResourceNot
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.connection import Database
-from neve.storage.sqlite.function_cache import AliasCache
+from neve.storage.sqlite.function_cache import AliasCache, EventInvokeCache, together
 
 _SQL = blocks.load("aliases")
 _ENCODER = msgspec.json.Encoder()
@@ -25,11 +25,15 @@ REVISION_MOVED_ON = (
 
 
 class SqliteAliasStore:
-    """An `AliasStore`. `cache` is told by the store of functions when a function goes with its aliases."""
+    """An `AliasStore`. `cache` is told by the store of functions when a function goes with its aliases.
 
-    def __init__(self, database: Database, cache: AliasCache) -> None:
+    `event_invoke_cache` is told when an alias goes with its event invoke config.
+    """
+
+    def __init__(self, database: Database, cache: AliasCache, event_invoke_cache: EventInvokeCache) -> None:
         self._database = database
         self._cache = cache
+        self._event_invoke_cache = event_invoke_cache
 
     def cached(self, world: World, function_name: str, name: str) -> Alias | None:
         """That alias if it is in memory: the hot path. None says nothing; ask `alias` then."""
@@ -85,7 +89,9 @@ class SqliteAliasStore:
         def delete(db: sqlite3.Connection) -> bool:
             return db.execute(_SQL["delete"], members).rowcount > 0
 
-        return await self._database.write(delete, self._cache.write_begins(world, function_name))
+        caches = (self._cache, self._event_invoke_cache)
+        settled = together(*(cache.write_begins(world, function_name) for cache in caches))
+        return await self._database.write(delete, settled)
 
 
 def _check_versions(db: sqlite3.Connection, alias: Alias) -> None:

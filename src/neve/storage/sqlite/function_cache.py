@@ -1,14 +1,16 @@
-"""Functions and aliases in memory for the hot path, never older than the last write that returned.
+"""Functions, aliases and event invoke configs in memory for the hot path, never older than the last write that returned.
 
 While a write of a function is under way that function is not cached at all, and what a reader fetched during a write is
 not kept: it may be from before. All calls come from the event loop, so no lock is needed.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from neve.domain.alias import Alias
+from neve.domain.event_invoke import EventInvokeConfig
 from neve.domain.function import Function
 from neve.domain.world import World
 
@@ -90,3 +92,29 @@ class AliasCache(PartCache[Alias]):
 
     def _place(self, value: Alias) -> _Place:
         return (value.world, value.function_name), value.name
+
+
+@dataclass(frozen=True, slots=True)
+class EventInvokeConfigs:
+    """All of one function's, also when it has none."""
+
+    world: World
+    function_name: str
+    by_qualifier: Mapping[str, EventInvokeConfig]
+
+
+class EventInvokeCache(PartCache[EventInvokeConfigs]):
+    """Event invoke configs of functions: one part, the name of which is empty, has all of them."""
+
+    def _place(self, value: EventInvokeConfigs) -> _Place:
+        return (value.world, value.function_name), ""
+
+
+def together(*settled: Callable[[bool], None]) -> Callable[[bool], None]:
+    """One callback for a write that concerns several caches."""
+
+    def all_settled(committed: bool) -> None:
+        for each in settled:
+            each(committed)
+
+    return all_settled

@@ -16,7 +16,8 @@ from neve.storage.sqlite import blocks
 from neve.storage.sqlite.aliases import REVISION_MOVED_ON, SqliteAliasStore
 from neve.storage.sqlite.concurrency import SqliteConcurrencyStore
 from neve.storage.sqlite.connection import Database
-from neve.storage.sqlite.function_cache import AliasCache, FunctionCache
+from neve.storage.sqlite.event_invoke import SqliteEventInvokeStore
+from neve.storage.sqlite.function_cache import AliasCache, EventInvokeCache, FunctionCache, together
 from neve.storage.sqlite.layers import SqliteLayerStore
 from neve.storage.store import CodeUsage
 
@@ -26,7 +27,7 @@ _DECODER = msgspec.json.Decoder(Function)
 
 
 class SqliteFunctionStore:
-    """A `FunctionStore` on one SQLite file; `aliases`, `concurrency` and `layers` are the other stores on the same.
+    """A `FunctionStore` on one SQLite file; the other attributes are the stores on the same.
 
     Does not own `database` unless it came from `open`.
     """
@@ -35,7 +36,9 @@ class SqliteFunctionStore:
         self._database = database
         self._cache = FunctionCache()
         self._alias_cache = AliasCache()
-        self.aliases = SqliteAliasStore(database, self._alias_cache)
+        self._event_invoke_cache = EventInvokeCache()
+        self.aliases = SqliteAliasStore(database, self._alias_cache, self._event_invoke_cache)
+        self.event_invoke = SqliteEventInvokeStore(database, self._event_invoke_cache)
         self.concurrency = SqliteConcurrencyStore(database)
         self.layers = SqliteLayerStore(database)
 
@@ -132,19 +135,17 @@ class SqliteFunctionStore:
                 )
             return db.execute(_SQL["delete_version"], members).rowcount > 0
 
-        return await self._database.write(delete, self._cache.write_begins(world, name))
+        settled = together(self._cache.write_begins(world, name), self._event_invoke_cache.write_begins(world, name))
+        return await self._database.write(delete, settled)
 
     async def delete_function(self, world: World, name: str) -> Sequence[Function]:
         """Every version, with the aliases; the versions that there were."""
-        functions, aliases = self._cache.write_begins(world, name), self._alias_cache.write_begins(world, name)
+        caches = (self._cache, self._alias_cache, self._event_invoke_cache)
+        settled = together(*(cache.write_begins(world, name) for cache in caches))
 
         def delete(db: sqlite3.Connection) -> list[bytes]:
             db.execute(_SQL["delete_aliases_of"], _key(world, name))
             return [row[0] for row in _all(db, "delete", _key(world, name))]
-
-        def settled(committed: bool) -> None:
-            functions(committed)
-            aliases(committed)
 
         return [_decode(document) for document in await self._database.write(delete, settled)]
 
