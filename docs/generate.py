@@ -3,9 +3,12 @@
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from neve.domain.environment import TRANSITIONS, Action
+from neve.domain import environment as environments
+from neve.domain import event as events
 from neve.settings import SETTINGS
 
 FOLDER = Path(__file__).parent
@@ -14,7 +17,7 @@ COMMANDS = ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", "clock",
 
 def pages() -> dict[str, str]:
     """File name → text."""
-    return {"settings.md": settings(), "commands.md": commands(), "environment.md": environment()}
+    return {"settings.md": settings(), "commands.md": commands(), "environment.md": environment(), "event.md": event()}
 
 
 def settings() -> str:
@@ -56,27 +59,40 @@ def _help(name: str) -> str:
 
 
 def environment() -> str:
-    """The state table as a diagram and as rows."""
-    moves = [(state, signal, *move) for state, row in TRANSITIONS.items() for signal, move in row.items()]
+    """The life of an environment."""
+    return _life(
+        "The life of an execution environment", "src/neve/domain/environment.py", environments.TRANSITIONS, "action"
+    )
+
+
+def event() -> str:
+    """The life of an event."""
+    return _life("The life of an event", "src/neve/domain/event.py", events.TRANSITIONS, "on the disk")
+
+
+def _life(title: str, source: str, transitions: Mapping[Any, Mapping[Any, tuple[Any, Any]]], action: str) -> str:
+    """A state table as a diagram and as rows. The first state is where it begins, the last where it ends."""
+    moves = [(state, signal, *move) for state, row in transitions.items() for signal, move in row.items()]
     edges = [f"    {state.value} --> {after.value}: {signal.value}" for state, signal, after, _ in moves]
     rows = [
-        f"| {state.value} | {signal.value} | {after.value} | {'–' if action is Action.NOTHING else action.value} |"
-        for state, signal, after, action in moves
+        f"| {state.value} | {signal.value} | {after.value} | {'–' if done.value == 'nothing' else done.value} |"
+        for state, signal, after, done in moves
     ]
+    first, *_, last = transitions
     return "\n".join(
         [
-            "# The life of an execution environment",
+            f"# {title}",
             "",
-            "Every legal move; what is not here raises and changes nothing (`src/neve/domain/environment.py`).",
+            f"Every legal move; what is not here raises and changes nothing (`{source}`).",
             "",
             "```mermaid",
             "stateDiagram-v2",
-            "    [*] --> starting",
+            f"    [*] --> {first.value}",
             *edges,
-            "    dead --> [*]",
+            f"    {last.value} --> [*]",
             "```",
             "",
-            "| state | signal | next | action |",
+            f"| state | signal | next | {action} |",
             "| --- | --- | --- | --- |",
             *rows,
             "",

@@ -23,6 +23,12 @@ THAW = "neve.thaw"
 ENVIRONMENT_STARTED = "neve.environmentStarted"
 ENVIRONMENT_STOPPED = "neve.environmentStopped"
 NOTICE = "neve.notice"
+QUEUED = "neve.queued"
+LEASED = "neve.leased"
+RETRY_AT = "neve.retryAt"
+DELIVERED = "neve.delivered"
+DROPPED = "neve.dropped"
+DELIVERY_FAILED = "neve.deliveryFailed"
 
 
 @dataclass(frozen=True, slots=True)
