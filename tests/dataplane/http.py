@@ -19,11 +19,11 @@ class Reply:
 
 async def ask(sandbox: ScriptedSandbox, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
     """One request on a connection of its own."""
-    host, port = sandbox.address.split(":")
+    host, port = sandbox.api.split(":")
     async with asyncio.timeout(BOUND_S):
         reader, writer = await asyncio.open_connection(host, int(port))
         try:
-            lines = [f"{method} {path} HTTP/1.1", f"host: {sandbox.address}", f"content-length: {len(body)}"]
+            lines = [f"{method} {path} HTTP/1.1", f"host: {sandbox.api}", f"content-length: {len(body)}"]
             lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
             writer.write("\r\n".join([*lines, "", ""]).encode() + body)
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

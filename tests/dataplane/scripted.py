@@ -73,9 +73,10 @@ class Process:
 class ScriptedSandbox:
     """Keeps what was asked of it, in order."""
 
+    address: str = "127.0.0.1"
     asked: list[str] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
-    address: str = ""
+    api: str = ""
     refuses: str | None = None
     holds_freeze: asyncio.Event | None = None
     started: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,7 +90,7 @@ class ScriptedSandbox:
     async def start(self, command: Command, channel: socket.socket, output: int) -> None:
         self.command = command
         self._ask("start")
-        self.address = command.environment["AWS_LAMBDA_RUNTIME_API"]
+        self.api = command.environment["AWS_LAMBDA_RUNTIME_API"]
         if self.refuses is not None:
             raise SandboxFailed(self.refuses)
         self.processes.append(Process(channel, output))

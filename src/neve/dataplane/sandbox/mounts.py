@@ -21,7 +21,6 @@ _ETC = (
     "crypto-policies",
     "gai.conf",
     "host.conf",
-    "hosts",
     "ld.so.cache",
     "ld.so.conf",
     "ld.so.conf.d",
@@ -73,11 +72,12 @@ def system() -> list[str]:
     return [*options, "--proc", "/proc"]
 
 
-def own(folders: Folders | None, tmp: Path) -> list[str]:
-    """The options for the folders of one function and the `/tmp` of one environment; they come last."""
+def own(folders: Folders | None, tmp: Path, hosts_fd: int) -> list[str]:
+    """The options for the folders of one function, and the `/tmp` and names of one environment; they come last."""
     options = [word for inside, outside in _own(folders) for word in ("--ro-bind", str(outside), str(inside))]
     for inside in (TASK_ROOT, LAYERS):
         options += ["--dir", str(inside)]
+    options += ["--perms", "0644", "--ro-bind-data", str(hosts_fd), "/etc/hosts"]
     return [*options, "--bind", str(tmp), "/tmp", "--remount-ro", "/"]
 
 

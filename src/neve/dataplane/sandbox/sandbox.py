@@ -76,6 +76,13 @@ class Sandbox(Protocol):
     """One environment's isolation. Every wait inside is bounded; SandboxFailed when the machine refuses."""
 
     @property
+    def address(self) -> str:
+        """The loopback address that `sandbox.localdomain` and `sandbox` mean inside, one for each environment.
+
+        A kind that cannot give names has `127.0.0.1`.
+        """
+
+    @property
     def pid(self) -> int | None:
         """The first process as the host sees it; None when nothing runs."""
 
