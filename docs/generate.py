@@ -12,7 +12,8 @@ from neve.domain import event as events
 from neve.settings import SETTINGS
 
 FOLDER = Path(__file__).parent
-COMMANDS = ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", "clock", "doctor")
+RUNTIMES = ("runtimes", "runtimes list", "runtimes install")
+COMMANDS = ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", *RUNTIMES, "clock", "doctor")
 
 
 def pages() -> dict[str, str]:

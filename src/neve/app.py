@@ -34,9 +34,12 @@ from neve.companions.logs.writer import LogWriter
 from neve.control.account import Account
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker
+from neve.dataplane.binaries import Places
 from neve.dataplane.idler import run_idler
+from neve.dataplane.installing import install
 from neve.dataplane.invoke import DataPlane, Foundations
 from neve.dataplane.layer_root import LayerRoots
+from neve.dataplane.runtime_list import runtime_list
 from neve.dataplane.runtimes import Runtimes
 from neve.dataplane.sandbox import private_mounts
 from neve.dataplane.sandbox.choose import choose_kind
@@ -93,6 +96,17 @@ def _have_mounts_of_our_own(settings: Settings) -> None:
 def survey_items() -> list[dict[str, Any]]:
     """What this machine has, for `neve doctor` without a server."""
     return [asdict(item) for item in survey()]
+
+
+def list_runtimes(today: str) -> list[dict[str, Any]]:
+    """What would serve each runtime identifier, for `neve runtimes list` without a server."""
+    return runtime_list(Runtimes(), today)
+
+
+def install_runtime(identifier: str, on_fetch: Callable[[], None]) -> dict[str, Any]:
+    """Fetch the binary of an identifier: `path`, `version`, and whether it is `new`. OperatorError when it cannot be."""
+    installed = install(identifier, Places.of_this_user(), on_fetch)
+    return {"path": str(installed.binary.path), "version": installed.binary.version_text, "new": installed.new}
 
 
 @dataclass(frozen=True)
@@ -198,6 +212,7 @@ def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataP
         clock,
         prepare,
         plane.retire,
+        refuse_deprecated=settings.refuse_deprecated,
         capacity=plane,
         account_concurrency=settings.concurrency,
     )

@@ -49,6 +49,12 @@ SETTINGS: tuple[Setting, ...] = (
         True,
         "Give a function the CPU of its memory size (1,769 MB are one vCPU) after its init phase.",
     ),
+    Setting(
+        "refuse_deprecated",
+        bool,
+        False,
+        "Refuse functions with a runtime that Lambda takes no more (nodejs14.x, python3.7, …), instead of a warning.",
+    ),
     Setting("bill_init", bool, True, "Bill the init phase, as since August 2025."),
     Setting(
         "billing_step_ms", int, 1, "Round billed durations up to this many milliseconds (100 until December 2020)."
@@ -72,6 +78,7 @@ class Settings:
     sandbox: str
     freezer: str
     limit_cpu: bool
+    refuse_deprecated: bool
     bill_init: bool
     billing_step_ms: int
 

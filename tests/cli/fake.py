@@ -28,6 +28,39 @@ class House:
     pending: int = 0
 
 
+RUNTIMES: list[dict[str, Any]] = [
+    {
+        "runtime": "nodejs20.x",
+        "path": "/wheel/node",
+        "version": "24.19.0",
+        "from": "with Neve",
+        "mismatch": "nodejs20.x runs on Node.js 24.19.0.",
+        "installable": True,
+        "deprecatedOn": "2026-04-30",
+        "deprecation": "nodejs20.x is deprecated since 2026-04-30.",
+    },
+    {
+        "runtime": "nodejs24.x",
+        "path": "/wheel/node",
+        "version": "24.19.0",
+        "from": "with Neve",
+        "mismatch": None,
+        "installable": True,
+        "deprecatedOn": "2028-04-30",
+        "deprecation": None,
+    },
+    {
+        "runtime": "provided.al2023",
+        "path": None,
+        "version": None,
+        "from": None,
+        "mismatch": None,
+        "installable": False,
+        "deprecatedOn": None,
+        "deprecation": None,
+    },
+]
+
 Reply = tuple[int, dict[str, Any] | bytes, dict[str, str]]
 
 
@@ -91,6 +124,11 @@ class Door(BaseHTTPRequestHandler):
             house.now += json.loads(body)["seconds"]
         if path.startswith("/clock"):
             return 200, {"now": house.now, "virtual": house.virtual}, {}
+        if path == "/runtimes/look":
+            query = {"runtime": [json.loads(body)["runtime"]]}
+        if path.startswith("/runtimes"):
+            wanted = query.get("runtime")
+            return 200, {"runtimes": [one for one in RUNTIMES if wanted is None or one["runtime"] in wanted]}, {}
         if path == "/doctor":
             items = [
                 {"name": "bubblewrap", "ok": True, "found": "0.10", "advice": None},

@@ -25,7 +25,7 @@ def test_help_names_every_command_and_loads_none() -> None:
     code += "print([name for name in ('botocore', 'rich', 'http.client', 'neve.app') if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.rstrip().endswith("[]")
-    for name in ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", "clock", "doctor"):
+    for name in ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", "runtimes", "clock", "doctor"):
         assert f"\n  {name} " in said
 
 
@@ -153,7 +153,7 @@ def test_a_new_function_gets_guesses_that_are_printed(cli: Cli, tmp_path: Path) 
     python = f"python3.{sys.version_info[1]}"
     assert (made["Runtime"], made["Handler"], made["State"]) == (python, "app.lambda_handler", "Active")
     assert f"hello: new, runtime {python}, handler app.lambda_handler\n" in result.stderr
-    assert re.search(r"hello: created in \d+ ms\n$", result.stderr)
+    assert re.search(r"hello: created in \d+ ms\n", result.stderr)
 
 
 def test_an_unchanged_function_is_left_alone(cli: Cli, tmp_path: Path) -> None:
@@ -189,6 +189,17 @@ def test_a_refused_deployment_is_one_sentence_and_exit_1(cli: Cli, tmp_path: Pat
     result = cli.run("deploy", str(make_function(tmp_path)), "--runtime", "nodejs4.3")
     assert result.exit_code == 1
     assert "error: The runtime parameter of nodejs4.3 is no longer supported. (InvalidParameterValue" in result.stderr
+
+
+def test_what_is_to_be_known_of_the_runtime_is_said_after_the_deployment(cli: Cli, tmp_path: Path) -> None:
+    function = str(make_function(tmp_path))
+    good, borrowing, never = (
+        cli.run("deploy", function, "--name", runtime[:8], "--runtime", runtime).stderr.splitlines()[3:]
+        for runtime in ("nodejs24.x", "nodejs20.x", "java21")
+    )
+    assert good == []
+    assert borrowing == ["nodejs20.x runs on Node.js 24.19.0.", "nodejs20.x is deprecated since 2026-04-30."]
+    assert never == ["Neve does not run java21: every invocation will fail. `neve runtimes list` shows what it runs."]
 
 
 def test_a_function_is_deleted(cli: Cli) -> None:
@@ -242,6 +253,57 @@ def test_doctor_marks_what_is_missing_and_advises(cli: Cli) -> None:
         "              mount cgroup2",
     ]
     assert len(json.loads(cli.run("doctor", "--json").stdout)) == 2
+
+
+def test_runtimes_are_listed_with_what_serves_them(cli: Cli) -> None:
+    result = cli.run("runtimes", "list")
+    assert [line.split("  ") for line in re.sub("  +", "  ", result.stdout).splitlines()] == [
+        ["RUNTIME", "RUNS ON", "FROM", "DEPRECATED", "PATH"],
+        ["nodejs20.x", "Node.js 24.19.0 *", "with Neve", "2026-04-30 !", "/wheel/node"],
+        ["nodejs24.x", "Node.js 24.19.0", "with Neve", "2028-04-30", "/wheel/node"],
+        ["provided.al2023", "its own bootstrap", "the function", "-", "-"],
+    ]
+    assert "* Another version than the function asked for" in result.stderr
+    assert "`neve runtimes install nodejs20.x` fetches one" in result.stderr
+    assert "! Deprecated" in result.stderr
+    assert len(json.loads(cli.run("runtimes", "list", "--json").stdout)) == 3
+
+
+def test_runtimes_are_listed_without_a_server(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    result = cli.run("runtimes", "list")
+    assert "nodejs24.x" in result.stdout
+    assert "No Neve answers on http://127.0.0.1:9; this is what one would find here." in result.stderr
+    assert cli.run("runtimes", "list", "--endpoint", "http://127.0.0.1:9").exit_code == 2
+
+
+def test_what_is_here_need_not_be_installed(cli: Cli) -> None:
+    result = cli.run("runtimes", "install", "nodejs24.x")
+    assert (result.exit_code, result.stderr[:40]) == (0, "nodejs24.x: here already: Node.js 24.19.")
+    assert cli.house.calls == []
+
+
+def test_an_installation_is_told_to_the_running_neve(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path, said in (
+        ("/wheel/node", "uses it from now on"),
+        ("/home/me/node", "does not use it. Is it another user's"),
+    ):
+        made = {"path": path, "version": "20.18.0", "new": True}
+        monkeypatch.setattr("neve.app.install_runtime", lambda runtime, on_fetch, made=made: on_fetch() or made)
+        result = cli.run("runtimes", "install", "nodejs20.x")
+        assert result.exit_code == 0
+        fetching, installed, told = result.stderr.splitlines()
+        assert fetching == "nodejs20.x: fetching some 60 MB…"
+        assert installed == f"nodejs20.x: installed Node.js 20.18.0 ({path})"
+        assert said in told
+    assert cli.house.calls == ["POST /_neve/runtimes/look"] * 2
+
+
+def test_what_cannot_be_installed_is_one_sentence_and_exit_2(cli: Cli) -> None:
+    result = cli.run("runtimes", "install", "python3.99")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: python3.99 cannot be installed by Neve: ")
+    assert result.stderr.endswith(" shows it.\n")
 
 
 def test_a_log_is_printed_page_by_page(cli: Cli) -> None:

