@@ -62,17 +62,56 @@ class Unkillable(ScriptedSandbox):
 
 
 @pytest.mark.parametrize("failure", [SandboxFailed("they do not end"), TimeoutError(), OSError(errno.ENODEV, "gone")])
-async def test_a_kill_that_fails_does_not_spoil_the_environment(stage: Stage, failure: Exception) -> None:
+async def test_a_kill_that_fails_costs_the_environment_and_not_the_invocation(stage: Stage, failure: Exception) -> None:
     sandbox = stage.next_sandbox = Unkillable()
     sandbox.failure = failure
     result = stage.submit("one")
     (await stage.process()).end(Exit(1, None))
-    process = await stage.process()
+    await sandbox.wait_asked("remove")
+    process = await stage.process(1)
     process.next()
     await process.event()
     process.respond("one")
     process.next()
     assert (await result).status is Status.SUCCESS
+
+
+class Unthawable(ScriptedSandbox):
+    """The first thaw fails."""
+
+    refused = False
+
+    def thaw(self) -> None:
+        if not self.refused:
+            self.refused = True
+            raise OSError(errno.ENODEV, "gone")
+
+
+async def test_an_invocation_whose_environment_does_not_thaw_fails_and_the_next_one_starts_clean(stage: Stage) -> None:
+    stage.next_sandbox = Unthawable()
+    await answered(stage, "one")
+    await stage.wait_published(kinds.FREEZE)
+    failed = await asyncio.wait_for(stage.submit("two"), BOUND_S)
+    assert failed.status is Status.ERROR
+    assert b'"Sandbox.Failure"' in failed.payload
+    await answered(stage, "three")
+
+
+class Unremovable(ScriptedSandbox):
+    """What it had of the machine stays."""
+
+    async def remove(self) -> None:
+        await super().remove()
+        raise SandboxFailed("the cgroup could not be removed")
+
+
+async def test_an_environment_that_cannot_be_removed_is_gone_all_the_same(stage: Stage) -> None:
+    stage.next_sandbox = Unremovable()
+    await answered(stage, "one")
+    (environment,) = stage.pool
+    stage.pool.retire()
+    await asyncio.wait_for(environment.wait_stopped(), BOUND_S)
+    assert stage.pool.empty
 
 
 class Unfreezable(ScriptedSandbox):

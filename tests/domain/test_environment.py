@@ -41,11 +41,30 @@ def test_an_event_is_sent_only_where_everything_asked_for_it() -> None:
 @pytest.mark.parametrize("state", [State.INVOKING, State.DRAINING, State.RESTARTING])
 def test_an_invocation_in_an_environment_that_fails_always_gets_an_answer(state: State) -> None:
     for signal in (Signal.TIMEOUT, Signal.PROCESS_GONE):
-        assert transition(state, signal) == (State.DOWN, Action.KILL_AND_FAIL)
+        assert transition(state, signal) == (State.RESETTING, Action.FAIL_AND_RESET)
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.INITIALIZING, State.READY, State.FREEZING, State.FROZEN])
+def test_an_environment_without_an_invocation_can_always_be_stopped(state: State) -> None:
+    assert transition(state, Signal.STOP) == (State.STOPPING, Action.SHUT_DOWN)
+
+
+def test_the_processes_of_an_environment_are_ended_once() -> None:
+    assert transition(State.RESETTING, Signal.STOP) == (State.STOPPING, Action.NOTHING)
+    assert transition(State.DOWN, Signal.STOP) == (State.REMOVING, Action.REMOVE)
 
 
 @pytest.mark.parametrize(
-    "state", [State.STARTING, State.INITIALIZING, State.READY, State.FREEZING, State.FROZEN, State.DOWN]
+    "state",
+    [
+        State.STARTING,  # start
+        State.FREEZING,  # freeze
+        State.INVOKING,  # thaw and send
+        State.RESTARTING,  # restart
+        State.RESETTING,  # fail and reset, reset, clear
+        State.STOPPING,  # shut down
+        State.REMOVING,  # remove
+    ],
 )
-def test_an_environment_without_an_invocation_can_always_be_stopped(state: State) -> None:
-    assert transition(state, Signal.STOP) == (State.STOPPING, Action.SHUT_DOWN)
+def test_whatever_the_machine_refuses_has_an_answer_in_the_table(state: State) -> None:
+    assert Signal.ACTION_FAILED in TRANSITIONS[state]

@@ -1,6 +1,7 @@
 """The platform's own failure payloads. Source: invoke-api facts §6."""
 
 import json
+from dataclasses import dataclass
 
 from neve.dataplane.sandbox.sandbox import Exit
 from neve.domain.limits import SYNC_RESPONSE_BYTES
@@ -9,6 +10,7 @@ TIMEOUT = "Sandbox.Timedout"
 EXIT = "Runtime.ExitError"
 OUT_OF_MEMORY = "Runtime.OutOfMemory"
 INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
+SANDBOX = "Sandbox.Failure"
 TOO_LARGE = "Function.ResponseSizeTooLarge"
 RUNTIME_UNKNOWN = "Runtime.Unknown"
 
@@ -32,24 +34,45 @@ _SIGNALS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an init phase or an invocation failed.
+
+    `reported` is the error as the runtime told it. Without that, callers get a text: `text`, or how the process ended.
+    """
+
+    error_type: str
+    reported: bytes | None = None
+    timed_out: bool = False
+    end: Exit | None = None
+    text: str | None = None
+
+    @property
+    def status(self) -> str:
+        """What reports of an init call it."""
+        return "timeout" if self.timed_out else "error"
+
+    def payload(self, request_id: str) -> bytes:
+        """What the caller of this invocation gets."""
+        if self.reported is not None:
+            return self.reported
+        text = self.text or describe(self.end or Exit(0, None))
+        return payload(self.error_type, f"RequestId: {request_id} Error: {text}")
+
+
+def timeout(timeout_s: int) -> Failure:
+    """The function's time was over."""
+    return Failure(TIMEOUT, timed_out=True, text=f"Task timed out after {timeout_s}.00 seconds")
+
+
+def exited(end: Exit) -> Failure:
+    """The runtime's process ended."""
+    return Failure(OUT_OF_MEMORY if end.out_of_memory else EXIT, end=end)
+
+
 def payload(error_type: str, message: str) -> bytes:
     """The error JSON of a failure that the runtime did not report itself."""
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
-
-
-def timed_out(request_id: str, timeout_s: int) -> bytes:
-    """The function's time was over."""
-    return payload(TIMEOUT, f"RequestId: {request_id} Error: Task timed out after {timeout_s}.00 seconds")
-
-
-def exited(request_id: str, end: Exit) -> bytes:
-    """The runtime's process ended inside an invocation."""
-    return payload(type_of(end), f"RequestId: {request_id} Error: {describe(end)}")
-
-
-def type_of(end: Exit) -> str:
-    """The error type of a runtime that ended."""
-    return OUT_OF_MEMORY if end.out_of_memory else EXIT
 
 
 def too_large() -> bytes:

@@ -24,8 +24,8 @@ _MOMENT_S = 0.02
 _INITIALIZING_AHEAD = 8
 
 _INITIALIZING = frozenset({State.STARTING, State.INITIALIZING})
-_COMING = _INITIALIZING | {State.DOWN}
-_ENDING = frozenset({State.STOPPING, State.DEAD})
+_COMING = _INITIALIZING | {State.RESETTING}
+_ENDING = frozenset({State.STOPPING, State.REMOVING, State.DEAD})
 
 Create = Callable[["Pool", bool], Environment]
 """Makes an environment of a pool; the second argument is whether it is a provisioned one."""
@@ -82,9 +82,9 @@ class Pool:
         self._top_up()
 
     def cleared(self, environment: Environment) -> None:
-        """Its idle runtime ended by itself: one on demand costs the next invocation an init, a provisioned one must not."""
+        """It was idle and lost its runtime: one on demand costs the next invocation an init, a provisioned one must not."""
+        self._forget_idle(environment)
         if environment.provisioned:
-            self._forget_idle(environment)
             environment.stop()
 
     def released(self, environment: Environment) -> None:
@@ -108,7 +108,7 @@ class Pool:
     @property
     def allocation(self) -> Allocation:
         """What there is of the target."""
-        available = sum(each.state not in _COMING for each in self._provisioned())
+        available = sum(each.state not in _COMING | {State.DOWN} for each in self._provisioned())
         return Allocation(len(self._provisioned()), available, self._init_failed)
 
     def _provisioned(self) -> list[Environment]:

@@ -18,8 +18,10 @@ class State(Enum):
     INVOKING = "invoking"  # has an event, no answer yet
     DRAINING = "draining"  # answered, but not everything has asked for the next event
     RESTARTING = "restarting"  # a suppressed init inside an invocation
+    RESETTING = "resetting"  # its processes are being ended; the environment stays
     DOWN = "down"  # no process; the next invocation initializes again
-    STOPPING = "stopping"  # the shutdown phase
+    STOPPING = "stopping"  # the shutdown phase: its processes are being ended for good
+    REMOVING = "removing"  # what it had of the machine is being given back
     DEAD = "dead"  # gone
 
 
@@ -35,8 +37,10 @@ class Signal(Enum):
     ANSWER = "answer"  # a response or an error was posted
     TIMEOUT = "timeout"  # the function's time is over
     PROCESS_GONE = "process_gone"  # the runtime exited by itself or was killed from outside
+    ACTION_FAILED = "action_failed"  # the machine refused what the table asked for: a start, a freeze, a thaw, a kill
+    CLEARED = "cleared"  # no process is left
     STOP = "stop"
-    STOPPED = "stopped"
+    REMOVED = "removed"
 
 
 class Action(Enum):
@@ -51,11 +55,12 @@ class Action(Enum):
     SEND_AFTER_INIT = "send after init"
     ANSWERED = "answered"  # the caller may have the result
     FINISH = "finish"  # the invocation is over: report it, then settle
-    KILL_AND_FAIL = "kill and fail"  # the invocation fails; processes go, the environment stays
-    KILL = "kill"  # the init phase failed: processes go, the environment is offered as it is
-    CLEAR = "clear"  # an idle runtime ended by itself: what is left of it goes, the environment stays where it is
+    FAIL_AND_RESET = "fail and reset"  # the invocation fails; processes go, the environment stays
+    RESET = "reset"  # the init phase failed: processes go, the environment is offered as it is
+    CLEAR = "clear"  # an idle environment lost its runtime, or cannot be frozen: processes go, nobody may be placed meanwhile
     SHUT_DOWN = "shut down"
-    RELEASE = "release"  # nothing is left: give everything back
+    REMOVE = "remove"
+    RELEASE = "release"  # nothing is left: tell everybody
 
 
 class IllegalTransition(Exception):
@@ -72,59 +77,70 @@ _S, _G, _A = State, Signal, Action
 TRANSITIONS: dict[State, dict[Signal, tuple[State, Action]]] = {
     _S.STARTING: {
         _G.PROCESS_UP: (_S.INITIALIZING, _A.NOTHING),
-        _G.INIT_FAILED: (_S.DOWN, _A.KILL),
+        _G.INIT_FAILED: (_S.RESETTING, _A.RESET),
+        _G.ACTION_FAILED: (_S.RESETTING, _A.RESET),
         _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
     },
     _S.INITIALIZING: {
         _G.ALL_NEXT: (_S.READY, _A.SETTLE),
-        _G.INIT_FAILED: (_S.DOWN, _A.KILL),
-        _G.PROCESS_GONE: (_S.DOWN, _A.KILL),
+        _G.INIT_FAILED: (_S.RESETTING, _A.RESET),
+        _G.PROCESS_GONE: (_S.RESETTING, _A.RESET),
         _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
     },
     _S.READY: {
         _G.ASSIGN: (_S.INVOKING, _A.SEND),
         _G.FREEZE: (_S.FREEZING, _A.FREEZE),
-        _G.PROCESS_GONE: (_S.DOWN, _A.CLEAR),
+        _G.PROCESS_GONE: (_S.RESETTING, _A.CLEAR),
         _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
     },
     _S.FREEZING: {
         _G.FROZEN: (_S.FROZEN, _A.NOTHING),
         _G.ASSIGN: (_S.INVOKING, _A.THAW_AND_SEND),
-        _G.PROCESS_GONE: (_S.DOWN, _A.CLEAR),
+        _G.PROCESS_GONE: (_S.RESETTING, _A.CLEAR),
+        _G.ACTION_FAILED: (_S.RESETTING, _A.CLEAR),  # what cannot be frozen must not go on unseen
         _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
     },
     _S.FROZEN: {
         _G.ASSIGN: (_S.INVOKING, _A.THAW_AND_SEND),
-        _G.PROCESS_GONE: (_S.DOWN, _A.CLEAR),
+        _G.PROCESS_GONE: (_S.RESETTING, _A.CLEAR),
         _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
     },
     _S.INVOKING: {
         _G.ANSWER: (_S.DRAINING, _A.ANSWERED),
         _G.ALL_NEXT: (_S.READY, _A.FINISH),  # asked for the next event without an answer
-        _G.TIMEOUT: (_S.DOWN, _A.KILL_AND_FAIL),
-        _G.PROCESS_GONE: (_S.DOWN, _A.KILL_AND_FAIL),
+        _G.TIMEOUT: (_S.RESETTING, _A.FAIL_AND_RESET),
+        _G.PROCESS_GONE: (_S.RESETTING, _A.FAIL_AND_RESET),
+        _G.ACTION_FAILED: (_S.RESETTING, _A.FAIL_AND_RESET),
     },
     _S.DRAINING: {
         _G.ALL_NEXT: (_S.READY, _A.FINISH),
-        _G.TIMEOUT: (_S.DOWN, _A.KILL_AND_FAIL),
-        _G.PROCESS_GONE: (_S.DOWN, _A.KILL_AND_FAIL),
+        _G.TIMEOUT: (_S.RESETTING, _A.FAIL_AND_RESET),
+        _G.PROCESS_GONE: (_S.RESETTING, _A.FAIL_AND_RESET),
+    },
+    _S.RESETTING: {
+        _G.CLEARED: (_S.DOWN, _A.SETTLE),
+        _G.ACTION_FAILED: (_S.REMOVING, _A.REMOVE),  # nothing can be started beside what does not end
+        _G.STOP: (_S.STOPPING, _A.NOTHING),
     },
     _S.DOWN: {
         _G.ASSIGN: (_S.RESTARTING, _A.RESTART),
-        _G.STOP: (_S.STOPPING, _A.SHUT_DOWN),
+        _G.STOP: (_S.REMOVING, _A.REMOVE),
     },
     _S.RESTARTING: {
         _G.PROCESS_UP: (_S.RESTARTING, _A.NOTHING),
         _G.ALL_NEXT: (_S.INVOKING, _A.SEND_AFTER_INIT),
-        _G.INIT_FAILED: (_S.DOWN, _A.KILL_AND_FAIL),
-        _G.PROCESS_GONE: (_S.DOWN, _A.KILL_AND_FAIL),
-        _G.TIMEOUT: (_S.DOWN, _A.KILL_AND_FAIL),
+        _G.INIT_FAILED: (_S.RESETTING, _A.FAIL_AND_RESET),
+        _G.PROCESS_GONE: (_S.RESETTING, _A.FAIL_AND_RESET),
+        _G.TIMEOUT: (_S.RESETTING, _A.FAIL_AND_RESET),
+        _G.ACTION_FAILED: (_S.RESETTING, _A.FAIL_AND_RESET),
     },
     _S.STOPPING: {
-        _G.STOPPED: (_S.DEAD, _A.RELEASE),
-        _G.PROCESS_GONE: (_S.STOPPING, _A.NOTHING),
-        _G.PROCESS_UP: (_S.STOPPING, _A.NOTHING),
-        _G.FROZEN: (_S.STOPPING, _A.NOTHING),
+        _G.CLEARED: (_S.REMOVING, _A.REMOVE),
+        _G.ACTION_FAILED: (_S.REMOVING, _A.REMOVE),
+    },
+    _S.REMOVING: {
+        _G.REMOVED: (_S.DEAD, _A.RELEASE),
+        _G.ACTION_FAILED: (_S.DEAD, _A.RELEASE),  # the next start of Neve removes what is left
     },
     _S.DEAD: {},
 }

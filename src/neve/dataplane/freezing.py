@@ -1,0 +1,69 @@
+"""Freezes an idle environment and thaws it. An invocation may come at any moment and must not wait for a freeze."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from neve.dataplane.sandbox.sandbox import Sandbox
+from neve.dataplane.tasks import Tasks
+from neve.domain.errors import SandboxFailed
+
+
+class Freezing:
+    """One environment's. `frozen` gets the milliseconds that the freeze took, `refused` what the machine said.
+
+    Neither is called any more once the freeze was given up.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        tasks: Tasks,
+        frozen: Callable[[float], None],
+        refused: Callable[[Exception], None],
+    ) -> None:
+        self._sandbox = sandbox
+        self._tasks = tasks
+        self._frozen = frozen
+        self._refused = refused
+        self._loop = asyncio.get_running_loop()
+        self._grace: asyncio.TimerHandle | None = None
+        self._since: float | None = None
+
+    def soon(self, grace_s: float, due: Callable[[], None]) -> None:
+        """Call `due` when the grace is over, at once without one."""
+        if grace_s > 0:
+            self._grace = self._loop.call_later(grace_s, due)
+        else:
+            due()
+
+    def begin(self) -> None:
+        """Freeze, unless it is given up in this turn of the event loop."""
+        since = self._since = time.perf_counter()
+        self._tasks.spawn(self._freeze(since))
+
+    def give_up(self) -> float:
+        """It is needed, or goes: how many milliseconds ago the freeze began, 0 when it did not. Thaws nothing."""
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+        since, self._since = self._since, None
+        return (time.perf_counter() - since) * 1000.0 if since is not None else 0.0
+
+    def thaw(self) -> float:
+        """Let everything go on; the same answer. SandboxFailed or OSError when the machine refuses."""
+        frozen_ms = self.give_up()
+        self._sandbox.thaw()
+        return frozen_ms
+
+    async def _freeze(self, since: float) -> None:
+        if self._since != since:
+            return  # an invocation was quicker: freezing now would stop it
+        try:
+            await self._sandbox.freeze()
+        except (SandboxFailed, OSError) as error:
+            if self._since == since:
+                self._refused(error)
+            return
+        if self._since == since:  # else it was thawed meanwhile, and perhaps is freezing again by another task
+            self._frozen((time.perf_counter() - since) * 1000.0)
