@@ -8,6 +8,10 @@ from neve.dataplane.sandbox.sandbox import Sandbox
 from neve.dataplane.tasks import Tasks
 from neve.domain.errors import SandboxFailed
 
+# A waiting event is handed over without a freeze (design D2), and one whose bytes have reached our socket waits: so many
+# turns of the event loop read it and bring it here. Some 50 µs when nothing comes; under load it halves what a call costs.
+_TURNS_BEFORE = 3
+
 
 class Freezing:
     """One environment's. `frozen` gets the milliseconds that the freeze took, `refused` what the machine said.
@@ -38,7 +42,7 @@ class Freezing:
             due()
 
     def begin(self) -> None:
-        """Freeze, unless it is given up in this turn of the event loop."""
+        """Freeze, unless it is given up in the next turns of the event loop."""
         since = self._since = time.perf_counter()
         self._tasks.spawn(self._freeze(since))
 
@@ -57,8 +61,10 @@ class Freezing:
         return frozen_ms
 
     async def _freeze(self, since: float) -> None:
-        if self._since != since:
-            return  # an invocation was quicker: freezing now would stop it
+        for _ in range(_TURNS_BEFORE):
+            await asyncio.sleep(0)
+            if self._since != since:
+                return  # an invocation was quicker: freezing now would stop it
         try:
             await self._sandbox.freeze()
         except (SandboxFailed, OSError) as error:

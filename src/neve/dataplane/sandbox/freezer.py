@@ -1,11 +1,10 @@
 """How the processes of one environment are held together, frozen, thawed and ended.
 
 Three ways, best first: cgroup v2, the v1 freezer, stop signals. One suite in `tests/conformance/` holds for all. A freeze is
-requested inline (a write of some 20 µs) and then looked at: at once a few times, later through the event loop.
+requested inline (a write of some 20 µs) and then looked at, between other work of the event loop.
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,14 +13,11 @@ from typing import Protocol
 FREEZE_SECONDS = 2.0
 KILL_SECONDS = 5.0
 
-# Looks at once (a look at a cgroup costs some 2 µs, and yielding lets the threads that are to stop have this core), then
-# as many with one turn of the event loop between, which serves others. Timers are only good for milliseconds.
-_LOOKS = 40
+# Looks with one turn of the event loop between (a look at a cgroup costs some 2 µs), which serves others: nobody waits for
+# a freeze, and a caller that comes meanwhile only thaws. Then timers, which are only good for milliseconds.
+_LOOKS = 8
 _FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.005
-
-
-_yield_core: Callable[[], None] = getattr(os, "sched_yield", lambda: time.sleep(0))
 
 
 class Freezer(Protocol):
@@ -77,8 +73,6 @@ class FreezerMissing(Exception):
 
 async def until(met: Callable[[], bool], seconds: float, looks: int = _LOOKS) -> bool:
     """Wait for a condition of the kernel; False when the time is over. Give few `looks` when one is expensive."""
-    if _met_quickly(met, looks):
-        return True
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     turns, pause = 0, _FIRST_PAUSE_S
@@ -99,11 +93,3 @@ def until_blocking(met: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(_FIRST_PAUSE_S)
     return True
-
-
-def _met_quickly(met: Callable[[], bool], looks: int) -> bool:
-    for _ in range(looks):
-        if met():
-            return True
-        _yield_core()
-    return False
