@@ -23,6 +23,7 @@ from neve.api import concurrency as concurrency_api
 from neve.api import event_invoke as event_invoke_api
 from neve.api import functions as functions_api
 from neve.api import layers as layers_api
+from neve.api import permissions as permissions_api
 from neve.api import versions as versions_api
 from neve.api.door import Service, create_door
 from neve.api.invoke import invoke_operation
@@ -179,6 +180,7 @@ async def _run(
                     **aliases_api.operations(functions.aliases),
                     **concurrency_api.operations(functions.concurrency),
                     **event_invoke_api.operations(functions.event_invoke, functions.recursion),
+                    **permissions_api.operations(functions.permissions),
                     **layers_api.operations(functions.layers, lambda: url),
                     **account_api.operations(Account(storage.functions, functions.concurrency)),
                 },

@@ -15,7 +15,7 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from neve.api import account, aliases, concurrency, event_invoke, functions, layers, versions
+from neve.api import account, aliases, concurrency, event_invoke, functions, layers, permissions, versions
 from neve.api.door import Service, create_door
 from neve.api.http import Receive, Scope, Send
 from neve.api.server import create_server
@@ -134,6 +134,7 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         **aliases.operations(verbs.aliases),
         **concurrency.operations(verbs.concurrency),
         **event_invoke.operations(verbs.event_invoke, verbs.recursion),
+        **permissions.operations(verbs.permissions),
         **account.operations(Account(store, verbs.concurrency)),
         **layers.operations(verbs.layers, lambda: HOME),
     }

@@ -7,6 +7,7 @@ import pytest
 
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.function import Code, Function, LoggingConfig, RecursiveLoop, UsedLayer
+from neve.domain.permission import ResourcePolicy
 from neve.domain.version import check_code, is_number, is_unchanged, number_of, published
 from neve.domain.world import World
 
@@ -22,6 +23,7 @@ LATEST = Function(
     "r1",
     tags={"team": "ice"},
     recursive_loop=RecursiveLoop.ALLOW,
+    policy=ResourcePolicy(({"Sid": "s"},)),
     description="of the function",
     environment={"B": "2", "A": "1"},
     state="Active",
@@ -33,6 +35,7 @@ LATEST = Function(
 def test_version_has_what_latest_had_and_is_on_its_way() -> None:
     version = published(LATEST, 3, None, "r2")
     assert (version.version, version.revision_id, version.tags) == ("3", "r2", {})
+    assert version.policy is None
     assert version.recursive_loop is RecursiveLoop.TERMINATE
     assert (version.state, version.state_reason, version.state_reason_code) == (
         "Pending",
@@ -56,6 +59,7 @@ def test_description_may_be_the_versions_own() -> None:
         {"last_modified_ms": 9},
         {"tags": {}},
         {"recursive_loop": RecursiveLoop.TERMINATE},
+        {"policy": None},
         {"state": "Inactive", "state_reason": "x", "state_reason_code": "Idle"},
         {"last_update_status": "InProgress", "last_update_reason": "x", "last_update_reason_code": "Creating"},
         {"environment": {"A": "1", "B": "2"}},
@@ -107,6 +111,7 @@ def test_every_member_is_known_to_be_a_change_or_none() -> None:
         "last_update_reason",
         "last_update_reason_code",
         "published_from",
+        "policy",
     }
     assert {each.name for each in fields(Function)} == no_change | set(CHANGES)
 

@@ -19,6 +19,7 @@ from neve.control.concurrency import Capacity, Concurrency
 from neve.control.configuration import Given, configured
 from neve.control.event_invoke import EventInvoke
 from neve.control.layers import Layers
+from neve.control.permissions import Permissions
 from neve.control.preparation import Preparation, Prepare, Retire
 from neve.control.recursion import Recursion
 from neve.control.versions import Versions
@@ -87,7 +88,7 @@ class Functions:
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
     `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use,
-    `event_invoke` and `recursion` on what happens to their events.
+    `event_invoke` and `recursion` on what happens to their events, `permissions` on who else may use them.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Functions:
         self.aliases = Aliases(store, store.aliases, self._changes, new_id, refresh)
         self.event_invoke = EventInvoke(store, store.aliases, store.event_invoke, self._changes, clock)
         self.recursion = Recursion(store, self._changes)
+        self.permissions = Permissions(store, store.aliases, self._changes, new_id)
         self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
 
     async def finish_pending(self) -> None:

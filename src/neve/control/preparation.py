@@ -172,6 +172,8 @@ def _failed_update(current: Function, kept: Function, problem: BaseException, re
         kept,
         revision_id=revision_id,
         tags=current.tags,
+        recursive_loop=current.recursive_loop,
+        policy=current.policy,
         last_modified_ms=current.last_modified_ms,
         last_update_status="Failed",
         last_update_reason=reason,

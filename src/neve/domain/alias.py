@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from neve.domain.arn import function_arn
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.function import LATEST
+from neve.domain.permission import ResourcePolicy
 from neve.domain.world import World
 
 
@@ -20,6 +21,7 @@ class Alias:
     revision_id: str
     description: str = ""
     weights: Mapping[str, float] = field(default_factory=dict)
+    policy: ResourcePolicy | None = None
 
     @property
     def arn(self) -> str:

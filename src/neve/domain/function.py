@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from neve.domain import limits, runtime_names
 from neve.domain.errors import InvalidParameterValue, ValidationFailed
+from neve.domain.permission import ResourcePolicy
 from neve.domain.target_arn import TargetKind, target_kind
 from neve.domain.world import World
 
@@ -95,7 +96,8 @@ class Function:
     API that do not yet change how the function runs (VpcConfig, …) as they were given. Of `layers`, a later one lies over
     those before. `published_from` is the digest of
     what a numbered version was made from (`domain/version.py`), None for `$LATEST`. Tags and `recursive_loop` are those of
-    the whole function and kept with `$LATEST` only.
+    the whole function and kept with `$LATEST` only. `policy` says who else may use this version, or, that of `$LATEST`, the
+    function when it is asked for without a qualifier.
     """
 
     world: World
@@ -127,6 +129,7 @@ class Function:
     last_update_reason_code: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     published_from: str | None = None
+    policy: ResourcePolicy | None = None
 
     @property
     def unqualified_arn(self) -> str:

@@ -4,21 +4,14 @@ A function keeps what it uses of a layer by its content, so it goes on working w
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neve.domain import limits
-from neve.domain.errors import (
-    AccessDenied,
-    InvalidParameterValue,
-    PreconditionFailed,
-    ResourceConflict,
-    ResourceNotFound,
-    ServiceSpecific,
-)
+from neve.domain import limits, permission
+from neve.domain.errors import AccessDenied, InvalidParameterValue, PreconditionFailed, ResourceNotFound
 from neve.domain.function import Code, Function, UsedLayer
+from neve.domain.permission import ResourcePolicy, Statement
 from neve.domain.world import World
 
 GET = "lambda:GetLayerVersion"
@@ -37,7 +30,7 @@ class LayerVersion:
     compatible_runtimes: tuple[str, ...] | None = None
     compatible_architectures: tuple[str, ...] | None = None
     license_info: str | None = None
-    statements: tuple[Mapping[str, Any], ...] = ()
+    statements: tuple[Statement, ...] = ()
     policy_revision_id: str | None = None
 
     @property
@@ -154,7 +147,7 @@ def check_allowed(layer: LayerVersion, account: str) -> None:
         )
 
 
-def _allows(statement: Mapping[str, Any], account: str) -> bool:
+def _allows(statement: Statement, account: str) -> bool:
     """Neve knows no organizations: a statement for one allows nobody."""
     if "Condition" in statement:
         return False
@@ -173,38 +166,22 @@ def statement(layer: LayerVersion, sid: str, action: str, principal: str, organi
     return made
 
 
-def permitted(layer: LayerVersion, added: Mapping[str, Any], revision_id: str) -> LayerVersion:
-    """The layer version with one more statement. ResourceConflict for a statement id that is taken."""
-    sid = added["Sid"]
-    if any(each["Sid"] == sid for each in layer.statements):
-        raise ResourceConflict(
-            f"The statement id ({sid}) provided already exists. "
-            "Please provide a new statement id, or remove the existing statement."
-        )
-    changed = replace(layer, statements=(*layer.statements, added), policy_revision_id=revision_id)
-    size = len(policy(changed).encode())
-    if size > limits.POLICY_BYTES:
-        raise ServiceSpecific(
-            "PolicyLengthExceededException",
-            f"The final policy size ({size}) is bigger than the limit ({limits.POLICY_BYTES}).",
-        )
-    return changed
+def permitted(layer: LayerVersion, added: Statement, revision_id: str) -> LayerVersion:
+    """The layer version with one more statement. Errors as `permission.added`."""
+    return replace(layer, statements=permission.added(layer.statements, added), policy_revision_id=revision_id)
 
 
 def forbidden(layer: LayerVersion, sid: str, revision_id: str) -> LayerVersion:
     """The layer version without that statement. ResourceNotFound when there is none."""
-    left = tuple(each for each in layer.statements if each["Sid"] != sid)
-    if len(left) == len(layer.statements):
-        raise ResourceNotFound(f"Statement {sid} is not found in resource policy.")
+    left = permission.removed(layer.statements, sid)
     return replace(layer, statements=left, policy_revision_id=revision_id if left else None)
 
 
 def policy(layer: LayerVersion) -> str:
     """The policy as JSON. ResourceNotFound when there is none."""
     if not layer.statements:
-        raise ResourceNotFound("No policy is associated with the given resource.")
-    document = {"Version": "2012-10-17", "Id": "default", "Statement": list(layer.statements)}
-    return json.dumps(document, separators=(",", ":"))
+        raise permission.no_policy()
+    return permission.document(ResourcePolicy(layer.statements))
 
 
 def check_policy_revision(layer: LayerVersion, seen: str | None) -> None:

@@ -27,6 +27,7 @@ _NOT_CONFIGURED = frozenset(
         "last_update_reason",
         "last_update_reason_code",
         "published_from",
+        "policy",
     }
 )
 """Members of a Function that are no part of what is published."""
@@ -58,6 +59,7 @@ def published(latest: Function, number: int, description: str | None, revision_i
         last_update_reason=None,
         last_update_reason_code=None,
         published_from=digest(latest),
+        policy=None,
     )
 
 

@@ -1,0 +1,75 @@
+"""Policies and what else happens to their functions meanwhile, over the real store."""
+
+import asyncio
+
+import pytest
+from tests.control.bench import WORLD, Bench, settings, zipped
+
+from neve.control.configuration import Given
+from neve.domain.errors import PreconditionFailed, ResourceConflict
+from neve.domain.function import RecursiveLoop
+from neve.domain.permission import Grant, document
+
+GRANT = Grant(sid="s", action="lambda:InvokeFunction", principal="*")
+
+
+async def revision(bench: Bench) -> str:
+    return (await bench.functions.permissions.get(WORLD, "f", None))[1]
+
+
+async def test_policy_of_a_function_on_its_way_stays(bench: Bench) -> None:
+    bench.ready.clear()
+    created = await bench.functions.create(WORLD, "f", settings(), zipped(), {})
+    await bench.functions.permissions.add(WORLD, "f", None, GRANT, created.revision_id)
+    assert await revision(bench) == created.revision_id
+    bench.ready.set()
+    await bench.functions.wait_idle()
+    shown = await bench.shown()
+    assert (shown.state, shown.policy is not None) == ("Active", True)
+    assert await revision(bench) == shown.revision_id != created.revision_id
+
+
+async def test_policy_and_recursion_set_during_an_update_that_fails_stay(bench: Bench) -> None:
+    await bench.create()
+    bench.ready.clear()
+    await bench.functions.update_configuration(WORLD, "f", Given(timeout_s=5), None)
+    await bench.functions.permissions.add(WORLD, "f", None, GRANT, None)
+    await bench.functions.recursion.put(WORLD, "f", RecursiveLoop.ALLOW)
+    bench.problem = RuntimeError("no")
+    bench.ready.set()
+    await bench.functions.wait_idle()
+    shown = await bench.shown()
+    assert (shown.timeout_s, shown.last_update_status) == (3, "Failed")
+    assert (shown.policy is not None, shown.recursive_loop) == (True, RecursiveLoop.ALLOW)
+
+
+async def test_every_change_gives_a_new_revision_and_the_old_one_is_refused(bench: Bench) -> None:
+    first = (await bench.create()).revision_id
+    await bench.functions.permissions.add(WORLD, "f", None, GRANT, first)
+    second = await revision(bench)
+    assert second == (await bench.shown()).revision_id != first
+    with pytest.raises(PreconditionFailed, match="Call the GetPolicy API"):
+        await bench.functions.permissions.remove(WORLD, "f", None, "s", first)
+    await bench.functions.permissions.remove(WORLD, "f", None, "s", second)
+    assert (await bench.shown()).revision_id not in (first, second)
+
+
+async def test_of_many_additions_of_one_statement_id_exactly_one_succeeds(bench: Bench) -> None:
+    await bench.create()
+    additions = [bench.functions.permissions.add(WORLD, "f", None, GRANT, None) for _ in range(5)]
+    results = await asyncio.gather(*additions, return_exceptions=True)
+    assert sum(isinstance(each, ResourceConflict) for each in results) == 4
+
+
+async def test_policies_are_there_after_a_restart(bench: Bench) -> None:
+    await bench.create()
+    await bench.functions.versions.publish(WORLD, "f")
+    await bench.functions.wait_idle()
+    await bench.functions.aliases.create(WORLD, "f", "live", "1")
+    for qualifier in (None, "1", "live"):
+        await bench.functions.permissions.add(WORLD, "f", qualifier, GRANT, None)
+    before = [await bench.functions.permissions.get(WORLD, "f", qualifier) for qualifier in (None, "1", "live")]
+    await bench.close()
+    await bench.open()
+    assert [await bench.functions.permissions.get(WORLD, "f", each) for each in (None, "1", "live")] == before
+    assert [document(policy).count('"Sid":"s"') for policy, _ in before] == [1, 1, 1]
