@@ -54,6 +54,7 @@ def create_server(door: Application, host: str, port: int, drain_seconds: float 
         "ws": "none",
         "lifespan": "on",
         "server_header": False,
+        "proxy_headers": False,  # nobody asks for the client's address
         "access_log": False,
         "log_config": None,
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,

@@ -33,6 +33,7 @@ class Freezing:
         self._loop = asyncio.get_running_loop()
         self._grace: asyncio.TimerHandle | None = None
         self._since: float | None = None
+        self._asked = False
 
     def soon(self, grace_s: float, due: Callable[[], None]) -> None:
         """Call `due` when the grace is over, at once without one."""
@@ -43,28 +44,31 @@ class Freezing:
 
     def begin(self) -> None:
         """Freeze, unless it is given up in the next turns of the event loop."""
+        self._asked = False
         since = self._since = time.perf_counter()
         self._tasks.spawn(self._freeze(since))
 
-    def give_up(self) -> float:
-        """It is needed, or goes: how many milliseconds ago the freeze began, 0 when it did not. Thaws nothing."""
+    def give_up(self) -> None:
+        """It is needed, or goes. Thaws nothing."""
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
-        since, self._since = self._since, None
-        return (time.perf_counter() - since) * 1000.0 if since is not None else 0.0
+        self._since = None
 
-    def thaw(self) -> float:
-        """Let everything go on; the same answer. SandboxFailed or OSError when the machine refuses."""
-        frozen_ms = self.give_up()
+    def thaw(self) -> float | None:
+        """Let everything go on: how many milliseconds ago the freeze began, None when nothing had been asked to stand
+        still yet. SandboxFailed or OSError when the machine refuses."""
+        since, asked, self._asked = self._since, self._asked, False
+        self.give_up()
         self._sandbox.thaw()
-        return frozen_ms
+        return (time.perf_counter() - since) * 1000.0 if asked and since is not None else None
 
     async def _freeze(self, since: float) -> None:
         for _ in range(_TURNS_BEFORE):
             await asyncio.sleep(0)
             if self._since != since:
                 return  # an invocation was quicker: freezing now would stop it
+        self._asked = True
         try:
             await self._sandbox.freeze()
         except (SandboxFailed, OSError) as error:
