@@ -2,7 +2,8 @@
 
     neve.sqlite   functions           blobs/   code archives
     logs.sqlite   log groups          tasks/   unpacked code, one folder for each environment
-    lock          held while Neve runs; the pid is inside    layers/  unpacked layers, one over the other
+    events.sqlite events, the outbox  layers/  unpacked layers, one over the other
+    lock          held while Neve runs; the pid is inside
 
 The lock is an advisory lock of the kernel: it ends with the process, however that ends.
 """
@@ -50,6 +51,11 @@ class DataDir:
     def logs(self) -> Path:
         """The database of log groups."""
         return self.path / "logs.sqlite"
+
+    @property
+    def events(self) -> Path:
+        """The database of the event queue."""
+        return self.path / "events.sqlite"
 
     @property
     def blobs(self) -> Path:

@@ -9,10 +9,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from neve.domain.alias import Alias
 from neve.domain.concurrency import Provisioned, Reserved
+from neve.domain.destination import Delivery
+from neve.domain.event import Condition, Progress, QueuedEvent
 from neve.domain.event_invoke import EventInvokeConfig
 from neve.domain.function import Function
 from neve.domain.layer import LayerVersion
@@ -314,6 +316,51 @@ class LogStore(Protocol):
         """Delete events past their group's retention; how many."""
 
 
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedEvent:
+    """An event that its holder alone may run. `id` and `due_ms` say which row it is."""
+
+    id: int
+    due_ms: int
+    event: QueuedEvent
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedDelivery:
+    """A message that its holder alone may send, and how often that was tried. The first three members say which row it is."""
+
+    id: int
+    due_ms: int
+    lane: int
+    delivery: Delivery
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leases(Generic[T_co]):
+    """What was leased, in the order of its times; when the next of the lane is due (it may be by now), None without one."""
+
+    items: Sequence[T_co]
+    next_due_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedEvent:
+    """An event that failed for good: `condition` as in the record of a destination, `error` what its last attempt said."""
+
+    request_id: str
+    qualifier: str | None
+    condition: str
+    attempts: int
+    error: str
+    accepted_ms: float
+    ended_ms: float
+
+
 @dataclass(frozen=True, slots=True)
 class EventOverview:
     """The events of one function. Counts of what ended are since the data directory began; times in UTC milliseconds.
@@ -337,3 +384,79 @@ class EventOverview:
     delivering: int
     delivered: int
     delivery_failed: int
+
+
+class EventStore(Protocol):
+    """Events that wait, by lane: the events of one function. Times in UTC milliseconds.
+
+    A lease belongs to this process and is no change of what is remembered: when the process is gone, whatever it had leased
+    waits as before. A backend that several processes share would have to end leases by time.
+    """
+
+    @property
+    def deliveries(self) -> "DeliveryStore":
+        """What is to be told of events that ended."""
+
+    async def accept(self, event: QueuedEvent) -> None:
+        """Remember a new event; it is due at once."""
+
+    async def busy_lanes(self) -> Sequence[tuple[World, str]]:
+        """The functions that have events."""
+
+    async def lease(
+        self, world: World, function_name: str, now_ms: float, limit: int, limit_bytes: int
+    ) -> Leases[LeasedEvent]:
+        """Up to `limit` events that are due and that nobody holds, the one due longest first.
+
+        Not the whole `limit` when the payloads together are longer than `limit_bytes`, but one at least.
+        """
+
+    def give_back(self, leased: LeasedEvent) -> None:
+        """End the lease and change nothing else."""
+
+    async def retry(self, leased: LeasedEvent, at_ms: float, progress: Progress) -> None:
+        """Let it wait until `at_ms`, and end the lease, which goes on when this fails."""
+
+    async def end(
+        self,
+        leased: LeasedEvent,
+        condition: Condition,
+        progress: Progress,
+        messages: Sequence[Delivery],
+        now_ms: float,
+    ) -> None:
+        """Forget the event and remember what is to be told of it, in one change, and end the lease; as `retry`."""
+
+    async def overviews(self, now_ms: float, world: World | None, function_name: str | None) -> Sequence[EventOverview]:
+        """By account, region and name; of every function that has or had events."""
+
+    async def retry_now(self, world: World, function_name: str, now_ms: float, request_id: str | None) -> int:
+        """Let what waits for a time after `now_ms` be due then; what is leased stays as it is. How many."""
+
+    async def purge(self, world: World, function_name: str, request_id: str | None) -> int:
+        """Forget what nobody has leased. How many."""
+
+    async def dropped(self, world: World, function_name: str, limit: int) -> Sequence[DroppedEvent]:
+        """The last ones that failed for good, the newest first."""
+
+    async def forget_dropped(self, before_ms: float) -> int:
+        """Forget those that failed for good before, and the oldest of very many. How many."""
+
+
+class DeliveryStore(Protocol):
+    """The outbox by lane: the messages to one target."""
+
+    async def busy_targets(self) -> Sequence[str]:
+        """The ARNs of targets for which there are messages."""
+
+    async def lease(self, target_arn: str, now_ms: float, limit: int, limit_bytes: int) -> Leases[LeasedDelivery]:
+        """As that of events."""
+
+    def give_back(self, leased: LeasedDelivery) -> None:
+        """End the lease and change nothing else."""
+
+    async def retry(self, leased: LeasedDelivery, at_ms: float) -> None:
+        """Let it wait until `at_ms`, one try more, and end the lease, which goes on when this fails."""
+
+    async def end(self, leased: LeasedDelivery, taken: bool) -> None:
+        """Forget the message, which the target took or will never take, and end the lease; as `retry`."""
