@@ -12,6 +12,7 @@ from neve.domain import event as events
 from neve.settings import SETTINGS
 
 FOLDER = Path(__file__).parent
+_TYPES = {dict: "table"}
 RUNTIMES = ("runtimes", "runtimes list", "runtimes install")
 COMMANDS = ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", *RUNTIMES, "clock", "doctor")
 
@@ -23,7 +24,10 @@ def pages() -> dict[str, str]:
 
 def settings() -> str:
     """The table of settings."""
-    rows = [f"| `{each.name}` | {each.type.__name__} | `{_default(each.default)}` | {each.help} |" for each in SETTINGS]
+    rows = [
+        f"| `{each.name}` | {_TYPES.get(each.type, each.type.__name__)} | {_default(each.default)} | {each.help} |"
+        for each in SETTINGS
+    ]
     return "\n".join(
         [
             "# Settings",
@@ -40,7 +44,9 @@ def settings() -> str:
 
 
 def _default(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if value == {}:
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def commands() -> str:

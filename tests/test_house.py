@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "neve"
 FLOORS = ["domain", "storage", "dataplane", "queue", "control", "api"]
 TOOLS = {"clock", "log", "settings", "__init__"}
-ANNEXES = {"companions", "analysis"}
+ANNEXES = {"companions", "neighbours", "analysis"}
 OUTSIDE = {"cli", "console"}
 ROOF = "app"
 FOREIGN_TO = {  # who alone may import it
@@ -17,6 +17,8 @@ FOREIGN_TO = {  # who alone may import it
     "botocore": {"api", "cli"},
     "uvicorn": {"api", "app"},
     "click": {"cli"},
+    "h11": {"neighbours"},
+    "moto": {"neighbours"},
 }
 STANDARD_LIBRARY_ONLY = {"domain"}
 

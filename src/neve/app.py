@@ -50,6 +50,11 @@ from neve.dataplane.survey import survey
 from neve.dataplane.task_root import TaskRoots
 from neve.domain.errors import OperatorError
 from neve.domain.function import Function
+from neve.neighbours.directory import Directory
+from neve.neighbours.elsewhere import Elsewhere
+from neve.neighbours.endpoints import parse_endpoints
+from neve.neighbours.moto import Moto
+from neve.neighbours.process import MotoProcess
 from neve.settings import Settings
 from neve.storage.blobs import FileBlobStore
 from neve.storage.data_dir import DataDir
@@ -169,6 +174,9 @@ async def _run(
     )
     stream.subscribe(LogWriter(storage.logs))
     functions = _functions(settings, storage, clock, plane)
+    moto = MotoProcess(clock, url)
+    elsewhere = {name: Elsewhere(each) for name, each in parse_endpoints(settings.endpoints).items()}
+    neighbours = Directory(elsewhere, Moto(moto) if settings.neighbours else None)
     own = create_own(House(plane, functions, stream, clock, kind, _survey, stop.closing))
     door = create_door(
         {
@@ -189,6 +197,7 @@ async def _run(
         },
         own,
         {"Invoke": invoke_operation(Invoker(functions, plane))},
+        neighbours,
     )
     tasks = [
         asyncio.create_task(run_idler(plane, clock, settings.idle_seconds), name="idler"),
@@ -200,6 +209,7 @@ async def _run(
             await _accept(settings, server, listener, plane, stop, on_ready)
     finally:
         await _end(tasks)
+        await moto.close()
         await functions.close()
 
 

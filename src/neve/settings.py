@@ -18,6 +18,11 @@ class Setting:
     default: object
     help: str
 
+    @property
+    def takes(self) -> str:
+        """What a value of it is, as the end of a sentence."""
+        return "pairs like name=value" if self.type is dict else f"a value of type {self.type.__name__}"
+
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("host", str, "127.0.0.1", "Address to listen on."),
@@ -57,6 +62,18 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("bill_init", bool, True, "Bill the init phase, as since August 2025."),
     Setting(
+        "neighbours",
+        bool,
+        False,
+        "Answer for the other AWS services (SQS, S3, DynamoDB, …) with moto, which forgets everything when Neve ends.",
+    ),
+    Setting(
+        "endpoints",
+        dict,
+        {},
+        "Where services are instead, by service: a URL. A table in neve.toml; else pairs: sqs=http://host:9324,s3=http://host:9000.",
+    ),
+    Setting(
         "billing_step_ms", int, 1, "Round billed durations up to this many milliseconds (100 until December 2020)."
     ),
 )
@@ -80,6 +97,8 @@ class Settings:
     limit_cpu: bool
     refuse_deprecated: bool
     bill_init: bool
+    neighbours: bool
+    endpoints: Mapping[str, str]
     billing_step_ms: int
 
 
@@ -112,9 +131,23 @@ def _convert(setting: Setting, raw: object) -> object:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[raw.lower()]
         if setting.type is bool and not isinstance(raw, bool):
             raise ValueError(raw)
+        if setting.type is dict and isinstance(raw, str):
+            return _pairs(raw)
         return setting.type(raw)
     except (KeyError, TypeError, ValueError):
         raise OperatorError(
-            f"the setting {setting.name} takes a value of type {setting.type.__name__}, not {raw!r}; "
+            f"the setting {setting.name} takes {setting.takes}, not {raw!r}; "
             f"mend NEVE_{setting.name.upper()}, neve.toml or the flag"
         ) from None
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """`name=value,name=value`; ValueError when a pair has no `=`."""
+    pairs = (pair.partition("=") for pair in text.split(",") if pair.strip())
+    return {name.strip(): _given(value.strip(), mark) for name, mark, value in pairs}
+
+
+def _given(value: str, mark: str) -> str:
+    if not mark:
+        raise ValueError(value)
+    return value

@@ -12,8 +12,8 @@ Deploy = Callable[..., Deployed]
 
 @pytest.fixture(scope="session")
 def neve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeveServer]:
-    """A `neve serve` with its clock real and its data in a temporary folder."""
-    with running(tmp_path_factory.mktemp("neve") / "data") as server:
+    """A `neve serve` with its clock real, its data in a temporary folder, and neighbours for who asks for them."""
+    with running(tmp_path_factory.mktemp("neve") / "data", "--neighbours") as server:
         yield server
 
 

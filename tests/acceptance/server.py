@@ -46,6 +46,7 @@ class NeveServer:
         if not line.startswith(READY):
             process.kill()
             process.wait()
+            process.stdout.close()
             raise AssertionError(f"neve did not start: {line!r} {errors.read_text()}")
         return cls(process, line.removeprefix(READY).strip(), data_dir)
 

@@ -50,3 +50,13 @@ def test_a_broken_scope_is_refused(credential: bytes) -> None:
     with pytest.raises(ServiceSpecific) as caught:
         caller_of(signed(credential), b"")
     assert caught.value.code == "InvalidSignatureException"
+
+
+def test_signature_version_2_is_of_s3() -> None:
+    caller = caller_of({b"authorization": b"AWS 123456789012:frJIUN8DYpKDtOLCwo//yllqDzg="}, b"")
+    assert (caller.world, caller.service) == (World("123456789012"), "s3")
+
+
+def test_a_url_presigned_with_version_2_is_of_s3() -> None:
+    caller = caller_of({}, b"AWSAccessKeyId=123456789012&Signature=frJIUN8DY%3D&Expires=1900000000")
+    assert (caller.world, caller.service) == (World("123456789012"), "s3")

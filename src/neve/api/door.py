@@ -1,6 +1,7 @@
 """The AWS-compatible HTTP door: one ASGI application, one visible list of steps (`_answer`).
 
-    caller    who calls, and which service is meant (scope.py)
+    caller    who calls (scope.py)
+    service   which service is meant (meant.py); one that is not ours is passed on, as a stream
     route     which operation (routes.py, or X-Amz-Target)
     body      read it, within its limits (body.py)
     parse     bytes to members, checked against the model (wire.py)   } a raw operation
@@ -15,14 +16,15 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from neve.api import errors, model
 from neve.api.body import BodyLimit, BodyLimits, Disconnected, drain, read_body
 from neve.api.http import Application, RawOperation, Receive, Request, Response, Scope, Send
+from neve.api.meant import service_of
 from neve.api.model import ServiceModel
 from neve.api.routes import Match, Routes, unknown_operation
-from neve.api.scope import caller_of
+from neve.api.scope import Caller, caller_of
 from neve.api.wire import Codec
 from neve.domain.call import Call, Operation
 from neve.domain.errors import UnsupportedOperation
@@ -39,6 +41,16 @@ class Service:
     body_limits: Mapping[str, int] = field(default_factory=dict)
 
 
+class Neighbours(Protocol):
+    """Who answers for the services that are not ours."""
+
+    def answers(self, service: str) -> bool:
+        """Whether anybody answers for a service, by its signing name."""
+
+    async def pass_on(self, service: str, signed: bool, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, whatever happens; `signed` when its scope named the service and the world."""
+
+
 def new_request_id() -> str:
     """A version 4 UUID, lower case; by hand, because this is on the path of every invocation."""
     digits = os.urandom(16).hex()
@@ -50,11 +62,12 @@ def create_door(
     services: Mapping[str, Service],
     own: Application,
     raw: Mapping[str, RawOperation],
+    neighbours: Neighbours | None = None,
     request_id: Callable[[], str] = new_request_id,
 ) -> Application:
     """The ASGI application. `services` by signing name (`lambda`, `logs`); `own` answers what is under `/_neve/`;
-    `raw` has operations of Lambda that read and write HTTP themselves."""
-    return _Door(services, own, raw, request_id)
+    `raw` has operations of Lambda that read and write HTTP themselves; `neighbours` have all other services."""
+    return _Door(services, own, raw, neighbours, request_id)
 
 
 class _Desk:
@@ -105,9 +118,11 @@ class _Door:
         services: Mapping[str, Service],
         own: Application,
         raw: Mapping[str, RawOperation],
+        neighbours: Neighbours | None,
         request_id: Callable[[], str],
     ) -> None:
         self._own = own
+        self._neighbours = neighbours
         self._new_id = request_id
         self._desks = {name: _Desk(each, raw if name == "lambda" else {}) for name, each in services.items()}
 
@@ -130,7 +145,14 @@ class _Door:
         desk: _Desk | None = None
         try:
             caller = caller_of(headers, scope["query_string"])
-            desk = self._desk(caller.service, headers)
+            service = self._service(caller, scope, headers)
+            desk = self._desks.get(service)
+            if desk is None and self._neighbours is not None:
+                signed, call = caller.service is not None, Call(caller.world, request_id)
+                await self._neighbours.pass_on(service, signed, call, scope, receive, send)
+                return
+            if desk is None:
+                raise UnsupportedOperation(f"Neve does not answer for the service {service!r}.")
             response = await self._answer(desk, Call(caller.world, request_id), scope, headers, reading)
         except Disconnected:
             return
@@ -153,22 +175,20 @@ class _Door:
         codec = desk.codec(match.operation)
         return codec.render(await desk.operations[match.operation](call, codec.parse(request)))
 
-    def _desk(self, service: str | None, headers: Mapping[bytes, bytes]) -> _Desk:
-        """The service that is meant: the signed one, else the one of X-Amz-Target, else Lambda."""
-        if service is None:
-            service = self._service_of_target(headers.get(b"x-amz-target"))
-        desk = self._desks.get(service)
-        if desk is None:
-            raise UnsupportedOperation(f"Neve does not answer for the service {service!r}.")
-        return desk
-
-    def _service_of_target(self, target: bytes | None) -> str:
-        if target is not None:
-            prefix = target.decode("latin-1").rpartition(".")[0]
-            for name, desk in self._desks.items():
-                if desk.model.target_prefix == prefix:
-                    return name
+    def _service(self, caller: Caller, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        """The service that is meant; what is only guessed to be a neighbour's is Lambda's when nobody answers there."""
+        if caller.service is not None:
+            return caller.service
+        guess = service_of(scope, headers, self._targets)
+        if guess in self._desks or (self._neighbours is not None and self._neighbours.answers(guess)):
+            return guess
         return "lambda"
+
+    @cached_property
+    def _targets(self) -> Mapping[bytes, str]:
+        """Our services by the prefix of their X-Amz-Target."""
+        prefixes = ((desk.model.target_prefix, name) for name, desk in self._desks.items())
+        return {prefix.encode(): name for prefix, name in prefixes if prefix is not None}
 
 
 class _Reading:

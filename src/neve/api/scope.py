@@ -4,6 +4,7 @@ The signature itself is not checked yet; `caller_of` is the seam where a check w
 with another kind of Authorization, belongs to the default account and region.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,10 +25,11 @@ class Caller:
 
 
 UNSIGNED = Caller(World(), None)
+_SIGNATURE_V2 = re.compile(rb"AWS ([^:\s]+):\S+")
 
 
 def caller_of(headers: Mapping[bytes, bytes], query: bytes) -> Caller:
-    """Read the Authorization header, else the `X-Amz-Credential` of a presigned URL.
+    """Read the Authorization header, else what a presigned URL has in its query.
 
     ServiceSpecific `InvalidSignatureException` for a scope that cannot be read or names no region.
     """
@@ -35,13 +37,25 @@ def caller_of(headers: Mapping[bytes, bytes], query: bytes) -> Caller:
     if authorization is not None:
         start = authorization.find(_CREDENTIAL)
         if start < 0 or not authorization.startswith(b"AWS4-"):
-            return UNSIGNED
+            return _signed_as_of_old(authorization)
         end = authorization.find(b",", start)
         credential = authorization[start + len(_CREDENTIAL) : end if end > 0 else len(authorization)]
         return _caller(credential, headers.get(b"x-amz-region-set", b""))
     if b"X-Amz-Credential=" in query:
         return _presigned(query)
+    if b"AWSAccessKeyId=" in query and b"Signature=" in query:
+        return _of_s3(dict(parse_query(query)).get("AWSAccessKeyId", ""))
     return UNSIGNED
+
+
+def _signed_as_of_old(authorization: bytes) -> Caller:
+    """Signature version 2, which only S3 still takes and some clients still send; any other scheme is no signature."""
+    found = _SIGNATURE_V2.fullmatch(authorization)
+    return UNSIGNED if found is None else _of_s3(found[1].decode("latin-1"))
+
+
+def _of_s3(key: str) -> Caller:
+    return Caller(World(account_of(key)), "s3")
 
 
 def _presigned(query: bytes) -> Caller:

@@ -27,4 +27,6 @@ def _flag(setting: Setting, default: object) -> Callable[[Decorated], Decorated]
     if setting.type is bool:
         text = f"{setting.help}  [{'on' if default else 'off'}]"
         return click.option(f"{flag}/--no-{flag[2:]}", setting.name, default=None, help=text)
+    if setting.type is dict:
+        return click.option(flag, setting.name, metavar="NAME=VALUE,…", default=None, help=setting.help)
     return click.option(flag, setting.name, type=setting.type, default=None, help=f"{setting.help}  [{default}]")

@@ -40,9 +40,9 @@ def read_settings(folder: Path) -> dict[str, object]:
     """The settings of a folder's `neve.toml`. Impossible for a key that is no setting."""
     file = folder / _SETTINGS_FILE
     content = read_toml(file)
-    top = {key: value for key, value in content.items() if not isinstance(value, dict)}
-    values = {**top, **content.get("neve", {})}
     names = [setting.name for setting in table.SETTINGS]
+    top = {key: value for key, value in content.items() if not isinstance(value, dict) or key in names}
+    values = {**top, **content.get("neve", {})}
     for key in values:
         if key not in names:
             raise Impossible(f"{file}: there is no setting {key}; there are {', '.join(names)}.")
