@@ -73,7 +73,7 @@ def write(task_root: Path, file: str, text: str) -> None:
 async def measure(kind: SandboxKind, runtimes: Runtimes, identifier: str, task_root: Path, rounds: int) -> None:
     """Start, wait, remove, again and again; a shell in the same sandbox shows what the sandbox alone costs."""
     runtime = runtimes.find(identifier, FUNCTION.memory_mb)
-    folders = Folders(task_root, runtime.directory, None, runtime.installation)
+    folders = Folders(task_root, runtime.directory, None, runtime.installation, runtime.packages)
     seen = kind.seen(folders)
     function = replace(FUNCTION, runtime=identifier)
     environment = variables(function, runtime.family, runtime.major, "stream", seen, "http://127.0.0.1:1")

@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -73,6 +74,7 @@ class _Storage:
     blobs: FileBlobStore
     task_roots: TaskRoots
     layer_roots: LayerRoots
+    made: Path
 
 
 def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> int:
@@ -151,7 +153,7 @@ async def _storage(data: DataDir, clock: Clock) -> AsyncIterator[_Storage]:
         logs = await SqliteLogStore.open(data.logs, clock)
         try:
             task_roots, layer_roots = TaskRoots.open(data.tasks, blobs), LayerRoots.open(data.layers, blobs)
-            yield _Storage(functions, logs, blobs, task_roots, layer_roots)
+            yield _Storage(functions, logs, blobs, task_roots, layer_roots, data.made)
         finally:
             await logs.close()
     finally:
@@ -170,7 +172,16 @@ async def _run(
     stream = Stream()
     url = _url(listener)
     plane = DataPlane(
-        Foundations(kind, Runtimes(), storage.task_roots, storage.layer_roots, stream, clock, settings), endpoint=url
+        Foundations(
+            kind,
+            Runtimes(Places.of_this_user(storage.made)),
+            storage.task_roots,
+            storage.layer_roots,
+            stream,
+            clock,
+            settings,
+        ),
+        endpoint=url,
     )
     stream.subscribe(LogWriter(storage.logs))
     functions = _functions(settings, storage, clock, plane)

@@ -14,6 +14,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+_CACHE = Path(__file__).parents[2] / ".cache"
 READY = "neve ready on "
 BOUND_S = 30.0
 ROLE = "arn:aws:iam::000000000000:role/lambda"
@@ -119,6 +120,7 @@ def clean_environment() -> dict[str, str]:
     """No Node on PATH, no AWS settings of the machine: Neve brings what it needs. NEVE_SANDBOX chooses for a whole run."""
     keep = {"HOME": "/nonexistent", "LANG": "C.UTF-8", "PATH": "/nonexistent"}
     keep |= {name: os.environ[name] for name in ("NEVE_SANDBOX", "NEVE_FREEZER") if name in os.environ}
+    keep["XDG_CACHE_HOME"] = str(_CACHE)  # what Neve makes for runtimes is made once
     return keep | {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 

@@ -39,15 +39,16 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where binaries are looked for; tests give their own."""
+    """Where binaries are looked for; tests give their own. `spare` is for what the cache would hold if it could be written."""
 
     home: Path
     environ: Mapping[str, str]
+    spare: Path | None = None
 
     @classmethod
-    def of_this_user(cls) -> "Places":
+    def of_this_user(cls, spare: Path | None = None) -> "Places":
         """The places of the person who started Neve."""
-        return cls(Path.home(), os.environ)
+        return cls(Path.home(), os.environ, spare)
 
     def folder(self, variable: str, *default: str) -> Path:
         """The folder that a variable names, else the default one below the home."""
@@ -58,6 +59,18 @@ class Places:
     def cache(self) -> Path:
         """Where `neve runtimes install` puts a runtime: `<cache>/nodejs-22.20.0/bin/node`."""
         return self.folder("XDG_CACHE_HOME", ".cache") / "neve" / "runtimes"
+
+    def workshop(self) -> Path:
+        """The folder for what Neve makes for itself: the cache, or the spare one. OSError when neither can be written."""
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            if self.spare is None:
+                raise
+        if self.spare is not None and not os.access(self.cache, os.W_OK):
+            self.spare.mkdir(parents=True, exist_ok=True)
+            return self.spare
+        return self.cache
 
 
 def wheel_node() -> Binary:

@@ -188,6 +188,7 @@ class DataPlane:
             runtime.directory,
             await self._foundations.layer_roots.path(function),
             runtime.installation,
+            runtime.packages,
         )
         self._tell_of(function, runtime)
         return Plan(

@@ -5,13 +5,14 @@ is found, the one that comes with Neve runs the function and a sentence says so.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import neve
 from neve.dataplane import binaries, clients
 from neve.dataplane.binaries import Binary, Places
+from neve.dataplane.packages import packages_for
 from neve.dataplane.sandbox.sandbox import Folders
 from neve.domain import runtime_names
 from neve.domain.errors import UnsupportedOperation
@@ -34,12 +35,16 @@ _NO_REQUIRE_MODULE = ("--no-experimental-require-module", {20: 17}, 22)
 _NO_DETECT_MODULE = ("--no-experimental-detect-module", {18: 19, 20: 10, 21: 1}, 22)
 _CLASSIC_MODULES_UNTIL = 22
 
+# What is installed for this interpreter on this machine is none of a function's; our client does what else `site` does.
+_NO_SITE = ("-S",)
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """How an identifier runs here. `major` is the identifier's (`20`, `3.12`), `version` the binary's (`24.19.0`).
 
-    `directory` holds our runtime client. `mismatch` is a sentence for the user when the binary is of another major.
+    `directory` holds our runtime client, `packages` what functions can import without packaging it. `mismatch` is a sentence
+    for the user when the binary is of another major.
     A custom runtime brings its own executable: it has no `binary`, and no arguments.
     """
 
@@ -51,6 +56,7 @@ class Runtime:
     directory: Path
     argv: tuple[str, ...]
     mismatch: str | None = None
+    packages: Path | None = None
 
     @property
     def deprecated(self) -> bool:
@@ -71,11 +77,13 @@ class Runtime:
             in_layer = here.layers is not None and not (here.task_root / _ENTRY).exists()
             root = seen.layers if in_layer and seen.layers is not None else seen.task_root
             return (str(root / _ENTRY),)
-        if seen.language is None:
-            return (*self.argv[:-1], str(seen.runtime / Path(self.argv[-1]).name))
-        assert self.installation is not None
-        binary = seen.language / self.binary.resolve().relative_to(self.installation)
-        return (str(binary), *self.argv[1:-1], str(seen.runtime / Path(self.argv[-1]).name))
+        binary, flags, bootstrap = self.binary, self.argv[1:-1], seen.runtime / Path(self.argv[-1]).name
+        if seen.language is not None:
+            assert self.installation is not None
+            binary = seen.language / binary.resolve().relative_to(self.installation)
+        # An option that means nothing to the interpreter; the bootstrap stays last, as wrappers expect it.
+        options = () if seen.packages is None else ("-X", f"neve_packages={seen.packages}")
+        return (str(binary), *flags, *options, str(bootstrap))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ class Runtimes:
 
     places: Places = field(default_factory=Places.of_this_user)
     _found: dict[_Wanted, Binary] = field(default_factory=dict)
-    _compiled: dict[Path, Path] = field(default_factory=dict)
+    _prepared: dict[Path, tuple[Path, Path | None]] = field(default_factory=dict)
 
     def find(self, identifier: str, memory_mb: int) -> Runtime:
         """The runtime of an identifier for a function of this memory size. UnsupportedOperation when Neve has none."""
@@ -119,7 +127,9 @@ class Runtimes:
                 f"Runtime {identifier} is not available in Neve. Available are: {', '.join(available())}."
             )
         binary = self._binary(wanted)
-        return _runtime(wanted, binary, self._client(wanted, binary), memory_mb)
+        if wanted.family == "nodejs":
+            return _nodejs(wanted, binary, memory_mb)
+        return self._python(wanted, binary)
 
     def offer(self, identifier: str) -> Offer | None:
         """What it runs on here; None when Neve cannot run it."""
@@ -149,14 +159,13 @@ class Runtimes:
             found.setdefault(binary.version[:2], binary)
         return dict(sorted(found.items()))
 
-    def _client(self, wanted: _Wanted, binary: Binary) -> Path:
-        """Our runtime client's folder; a Python one is compiled when its interpreter is first needed."""
-        folder = _CLIENTS / wanted.family
-        if wanted.family != "python":
-            return folder
-        if binary.path not in self._compiled:
-            self._compiled[binary.path] = clients.compiled(folder, binary, self.places.cache)
-        return self._compiled[binary.path]
+    def _python(self, wanted: _Wanted, binary: Binary) -> Runtime:
+        """Our client is compiled, and the packages are laid out, when an interpreter is first needed."""
+        if binary.path not in self._prepared:
+            client = clients.compiled(_CLIENTS / "python", binary, self.places.cache)
+            self._prepared[binary.path] = client, packages_for(binary, self.places)
+        client, packages = self._prepared[binary.path]
+        return replace(_runtime(wanted, binary, client, [*_NO_SITE, str(client / "bootstrap.py")]), packages=packages)
 
     def _binary(self, wanted: _Wanted) -> Binary:
         """What was found before, while it is there; a better one may have come where the major is another."""
@@ -216,19 +225,20 @@ def _agrees(wanted: _Wanted, binary: Binary) -> bool:
     return binary.version[: len(wanted.line)] == wanted.line
 
 
-def _runtime(wanted: _Wanted, binary: Binary, directory: Path, memory_mb: int) -> Runtime:
-    if wanted.family == "nodejs":
-        argv = (str(binary.path), *_node_flags(wanted, binary, memory_mb), str(directory / "bootstrap.mjs"))
-    else:
-        argv = (str(binary.path), str(directory / "bootstrap.py"))
+def _nodejs(wanted: _Wanted, binary: Binary, memory_mb: int) -> Runtime:
+    client = _CLIENTS / "nodejs"
+    return _runtime(wanted, binary, client, [*_node_flags(wanted, binary, memory_mb), str(client / "bootstrap.mjs")])
+
+
+def _runtime(wanted: _Wanted, binary: Binary, client: Path, arguments: Sequence[str]) -> Runtime:
     return Runtime(
         identifier=wanted.identifier,
         family=wanted.family,
         major=wanted.major,
         version=binary.version_text,
         binary=binary.path,
-        directory=directory,
-        argv=argv,
+        directory=client,
+        argv=(str(binary.path), *arguments),
         mismatch=None if _agrees(wanted, binary) else _mismatch(wanted, binary),
     )
 

@@ -58,6 +58,11 @@ class DataDir:
         return self.path / "events.sqlite"
 
     @property
+    def made(self) -> Path:
+        """What Neve makes for runtimes, where the user's cache cannot be written."""
+        return self.path / "runtimes"
+
+    @property
     def blobs(self) -> Path:
         """The directory of code archives."""
         return self.path / "blobs"

@@ -12,6 +12,7 @@ TASK_ROOT = Path("/var/task")
 RUNTIME = Path("/var/runtime")
 LAYERS = Path("/opt")
 LANGUAGE = Path("/var/lang")
+PACKAGES = Path("/var/packages")
 
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix/store")
 # Names and certificates: what a program needs to speak to the network. Everything else in /etc is the host's own affair.
@@ -46,7 +47,9 @@ _STREAMS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/
 
 def seen(folders: Folders) -> Folders:
     """Where the function has them. What lies in the system's folders stays where it is."""
-    return Folders(TASK_ROOT, RUNTIME, LAYERS, LANGUAGE if folders.language else None)
+    return Folders(
+        TASK_ROOT, RUNTIME, LAYERS, LANGUAGE if folders.language else None, PACKAGES if folders.packages else None
+    )
 
 
 def real(path: Path, folders: Folders | None) -> Path:
@@ -90,6 +93,8 @@ def _own(folders: Folders | None) -> Iterator[tuple[Path, Path]]:
         yield LAYERS, folders.layers
     if folders.language is not None:
         yield LANGUAGE, folders.language
+    if folders.packages is not None:
+        yield PACKAGES, folders.packages
 
 
 def _system_folder(name: str) -> list[str]:

@@ -25,13 +25,15 @@ class Limits:
 class Folders:
     """The folders of one function version, as the host has them or (`SandboxKind.seen`) as the function sees them.
 
-    `layers` is None without layers; `language` is the interpreter's installation, None when it is part of the system's.
+    `layers` is None without layers; `language` is the interpreter's installation, None when it is part of the system's;
+    `packages` is what comes with the runtime to be imported.
     """
 
     task_root: Path
     runtime: Path
     layers: Path | None = None
     language: Path | None = None
+    packages: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

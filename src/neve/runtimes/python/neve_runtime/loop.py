@@ -29,6 +29,7 @@ _UNHANDLED = (
 def main() -> None:
     """Run until the channel ends, the handler cannot be loaded, or user code ends the process."""
     channel = frames.Channel(_CHANNEL)
+    _be_a_site()
     _set_path()
     output.unbuffer()
     logs.install_at_import()
@@ -41,13 +42,25 @@ def main() -> None:
         os._exit(0)  # nobody listens: neither `atexit` nor a thread that never ends may keep the process
 
 
+def _be_a_site() -> None:
+    """What programs expect of `site`, without what is installed on the machine (the interpreter starts with -S)."""
+    if sys.flags.no_site:
+        import site
+
+        site.setquit()
+        site.setcopyright()
+        site.sethelper()
+        site.execsitecustomize()
+
+
 def _set_path() -> None:
-    """The code first, then layers, then the interpreter's own; the client last, so that it never hides a module."""
+    """The code first, then layers, the interpreter's own, the packages of the runtime; the client last: it hides nothing."""
     own = sys.path.pop(0)
     version = "{}.{}".format(*sys.version_info[:2])
     layers = [f"/opt/python/lib/python{version}/site-packages", "/opt/python"]
     sys.path[:0] = [os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()), *layers]
-    sys.path.append(own)
+    packages = sys._xoptions.get("neve_packages")
+    sys.path += [packages, own] if packages else [own]
 
 
 def _load(channel: frames.Channel) -> Any:
