@@ -95,7 +95,7 @@ def test_the_root_holds_what_the_documentation_says(attempts: Attempts) -> None:
     assert attempt(function, "look", path="/dev")["ok"] == [
         *("fd", "full", "null", "random", "stderr", "stdin", "stdout", "urandom", "zero")
     ]
-    assert set(attempt(function, "look", path="/var")["ok"]) <= {"lang", "runtime", "task"}
+    assert set(attempt(function, "look", path="/var")["ok"]) <= {"lang", "packages", "runtime", "task"}
     assert attempt(function, "look", path="/opt") == {"ok": []}
     passwd = attempt(function, "read", path="/etc/passwd")["ok"]
     assert [line.split(":")[0] for line in passwd.splitlines()] == ["root", "sbx_user1051", "nobody"]
