@@ -22,6 +22,7 @@ from neve.api import account as account_api
 from neve.api import aliases as aliases_api
 from neve.api import concurrency as concurrency_api
 from neve.api import event_invoke as event_invoke_api
+from neve.api import function_urls as function_urls_api
 from neve.api import functions as functions_api
 from neve.api import layers as layers_api
 from neve.api import permissions as permissions_api
@@ -200,6 +201,7 @@ async def _run(
                     **concurrency_api.operations(functions.concurrency),
                     **event_invoke_api.operations(functions.event_invoke, functions.recursion),
                     **permissions_api.operations(functions.permissions),
+                    **function_urls_api.operations(functions.urls, lambda: url),
                     **layers_api.operations(functions.layers, lambda: url),
                     **account_api.operations(Account(storage.functions, functions.concurrency)),
                 },

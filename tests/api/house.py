@@ -15,7 +15,17 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from neve.api import account, aliases, concurrency, event_invoke, functions, layers, permissions, versions
+from neve.api import (
+    account,
+    aliases,
+    concurrency,
+    event_invoke,
+    function_urls,
+    functions,
+    layers,
+    permissions,
+    versions,
+)
 from neve.api.door import Service, create_door
 from neve.api.http import Receive, Scope, Send
 from neve.api.server import create_server
@@ -135,6 +145,7 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         **concurrency.operations(verbs.concurrency),
         **event_invoke.operations(verbs.event_invoke, verbs.recursion),
         **permissions.operations(verbs.permissions),
+        **function_urls.operations(verbs.urls, lambda: HOME),
         **account.operations(Account(store, verbs.concurrency)),
         **layers.operations(verbs.layers, lambda: HOME),
     }

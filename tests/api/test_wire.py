@@ -18,7 +18,7 @@ from neve.api import constraints, model
 from neve.api.http import Request, Response
 from neve.api.model import OperationModel, ServiceModel
 from neve.api.routes import Routes
-from neve.api.wire import Codec
+from neve.api.wire import RECORDED_ORDER, Codec
 from neve.domain.errors import InvalidRequestContent, OperatorError, ServiceSpecific, ValidationFailed
 
 LAMBDA, LOGS = model.load("lambda"), model.load("logs")
@@ -471,3 +471,10 @@ def test_length_counts_utf_16_units() -> None:
     (rule,) = constraints.of({"type": "string", "max": 2})
     assert not rule.broken_by("😀")
     assert rule.broken_by("😀x")
+
+
+def test_values_in_a_recorded_order_are_those_of_the_model() -> None:
+    shapes = model.load("lambda").shapes
+    assert {name: sorted(order) for name, order in RECORDED_ORDER.items()} == {
+        name: sorted(shapes[name]["enum"]) for name in RECORDED_ORDER
+    }

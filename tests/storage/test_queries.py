@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from neve.storage.sqlite import aliases, blocks, concurrency, deliveries, event_invoke, events, functions, layers, logs
+from neve.storage.sqlite import (
+    aliases,
+    blocks,
+    concurrency,
+    deliveries,
+    event_invoke,
+    events,
+    function_urls,
+    functions,
+    layers,
+    logs,
+)
 from neve.storage.sqlite.migrate import migrate
 
 NOUNS = {
@@ -15,6 +26,7 @@ NOUNS = {
     "aliases": ("neve", aliases),
     "concurrency": ("neve", concurrency),
     "event_invoke": ("neve", event_invoke),
+    "function_urls": ("neve", function_urls),
     "layers": ("neve", layers),
     "events": ("events", events),
     "deliveries": ("events", deliveries),

@@ -124,6 +124,13 @@ class Codec:
 # Requests: one reader for each shape.
 
 
+RECORDED_ORDER: Mapping[str, tuple[str, ...]] = {
+    "InvokeMode": ("RESPONSE_STREAM", "BUFFERED"),
+    "EventSourcePosition": ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"),
+}
+"""Values that the service lists in another order than its model has them."""
+
+
 class _Readers:
     """The readers of one service's shapes, each made when it is first needed (shapes may contain themselves)."""
 
@@ -145,7 +152,9 @@ class _Readers:
     def _checked_here(self, shape_name: str) -> Shape:
         """The shape with the constraints that are the codec's: the operation has better words for a runtime."""
         shape = self._shapes[shape_name]
-        return {key: value for key, value in shape.items() if key != "enum"} if shape_name == "Runtime" else shape
+        if shape_name == "Runtime":
+            return {key: value for key, value in shape.items() if key != "enum"}
+        return {**shape, "enum": RECORDED_ORDER[shape_name]} if shape_name in RECORDED_ORDER else shape
 
     def _member(self, name: str, raw: Mapping[str, Any], payload: str | None) -> _Member:
         kind = self._shapes[raw["shape"]]["type"]

@@ -18,6 +18,7 @@ from neve.control.changes import Changes, new_uuid, not_active
 from neve.control.concurrency import Capacity, Concurrency
 from neve.control.configuration import Given, configured
 from neve.control.event_invoke import EventInvoke
+from neve.control.function_urls import FunctionUrls
 from neve.control.layers import Layers
 from neve.control.permissions import Permissions
 from neve.control.preparation import Preparation, Prepare, Retire
@@ -32,7 +33,14 @@ from neve.domain.function import CREATING, LATEST, Code, Function, LoggingConfig
 from neve.domain.layer import check_total
 from neve.domain.version import is_number, number_of
 from neve.domain.world import World
-from neve.storage.store import BlobStore, ConcurrencyStore, EventInvokeStore, FunctionStore, LayerStore
+from neve.storage.store import (
+    BlobStore,
+    ConcurrencyStore,
+    EventInvokeStore,
+    FunctionStore,
+    FunctionUrlStore,
+    LayerStore,
+)
 
 
 class CachingFunctionStore(FunctionStore, Protocol):
@@ -49,6 +57,10 @@ class CachingFunctionStore(FunctionStore, Protocol):
     @property
     def event_invoke(self) -> EventInvokeStore:
         """What was set for the events of these functions."""
+
+    @property
+    def function_urls(self) -> FunctionUrlStore:
+        """The URLs of these functions."""
 
     @property
     def layers(self) -> LayerStore:
@@ -88,7 +100,8 @@ class Functions:
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
     `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use,
-    `event_invoke` and `recursion` on what happens to their events, `permissions` on who else may use them.
+    `event_invoke` and `recursion` on what happens to their events, `permissions` on who else may use them, `urls` on
+    their URLs.
     """
 
     def __init__(
@@ -125,6 +138,7 @@ class Functions:
         self.event_invoke = EventInvoke(store, store.aliases, store.event_invoke, self._changes, clock)
         self.recursion = Recursion(store, self._changes)
         self.permissions = Permissions(store, store.aliases, self._changes, new_id)
+        self.urls = FunctionUrls(store, store.aliases, store.function_urls, self._changes, clock)
         self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
 
     async def finish_pending(self) -> None:

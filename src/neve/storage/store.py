@@ -17,6 +17,7 @@ from neve.domain.destination import Delivery
 from neve.domain.event import Condition, Progress, QueuedEvent
 from neve.domain.event_invoke import EventInvokeConfig
 from neve.domain.function import Function
+from neve.domain.function_url import FunctionUrl
 from neve.domain.layer import LayerVersion
 from neve.domain.world import World
 
@@ -148,6 +149,28 @@ class EventInvokeStore(Protocol):
         """All of a function's, by qualifier and in its order."""
 
     async def delete(self, world: World, function_name: str, qualifier: str) -> bool:
+        """False when there was none."""
+
+
+class FunctionUrlStore(Protocol):
+    """Function URLs. They go with the function or alias that has them."""
+
+    async def create(self, url: FunctionUrl) -> None:
+        """ResourceConflict when the function or alias has one, ResourceNotFound when it is gone."""
+
+    async def update(self, url: FunctionUrl) -> None:
+        """Replace the one with that id. ResourceNotFound when it is gone."""
+
+    async def url(self, world: World, function_name: str, alias: str | None) -> FunctionUrl | None:
+        """That of a function (alias None) or of an alias, or None."""
+
+    async def by_id(self, url_id: str) -> FunctionUrl | None:
+        """The one with that id, whatever its world, or None."""
+
+    async def of_function(self, world: World, function_name: str, after: str, limit: int) -> Sequence[FunctionUrl]:
+        """Up to `limit` by qualifier (`$LATEST` or the alias), those after `after`."""
+
+    async def delete(self, world: World, function_name: str, alias: str | None) -> bool:
         """False when there was none."""
 
 

@@ -18,6 +18,7 @@ from neve.storage.sqlite.concurrency import SqliteConcurrencyStore
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.event_invoke import SqliteEventInvokeStore
 from neve.storage.sqlite.function_cache import AliasCache, EventInvokeCache, FunctionCache, together
+from neve.storage.sqlite.function_urls import SqliteFunctionUrlStore
 from neve.storage.sqlite.layers import SqliteLayerStore
 from neve.storage.store import CodeUsage
 
@@ -40,6 +41,7 @@ class SqliteFunctionStore:
         self.aliases = SqliteAliasStore(database, self._alias_cache, self._event_invoke_cache)
         self.event_invoke = SqliteEventInvokeStore(database, self._event_invoke_cache)
         self.concurrency = SqliteConcurrencyStore(database)
+        self.function_urls = SqliteFunctionUrlStore(database)
         self.layers = SqliteLayerStore(database)
 
     @classmethod
