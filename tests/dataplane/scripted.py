@@ -16,6 +16,7 @@ from neve.dataplane.environment import Environment
 from neve.dataplane.plan import ON_DEMAND, PROVISIONED, Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.run import Run
+from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.sandbox.sandbox import Command, Exit, Usage
 from neve.domain.errors import PlatformError, SandboxFailed
 from neve.domain.function import Code, Function, LoggingConfig
@@ -151,6 +152,7 @@ class Stage:
         self.clock = Clock(virtual=True)
         self.settings: Settings = load(flags, environ={})
         self.function = function or make_function()
+        self.feed = Feed(self.clock)
         self.records: list[Record] = []
         self.sandboxes: list[ScriptedSandbox] = []
         self.by_frames = True
@@ -164,6 +166,7 @@ class Stage:
 
     def publish(self, record: Record) -> None:
         self.records.append(record)
+        self.feed(record, None)
         self.changed.set()
 
     def log_tail(self, request_id: str) -> bytes:

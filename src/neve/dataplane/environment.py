@@ -101,8 +101,8 @@ class Environment:
 
     def begin(self) -> None:
         """Start the init phase."""
-        self._init.begin()
         self._start_generation()
+        self._init.begin()
 
     def assign(self, run: Run) -> None:
         """Run an invocation here. Legal when the pool was told that the environment is settled."""
@@ -152,8 +152,10 @@ class Environment:
     # Init phase
 
     def _start_generation(self) -> None:
+        """Its telemetry is attached before anything is told of it."""
         self._init_error = None
-        self._generation = Generation(self._plan, self._around, self._sandbox, self._tasks, self)
+        subscriptions = self._around.feed.attach(self.id, self._sandbox.address)
+        self._generation = Generation(self._plan, subscriptions, self._sandbox, self._tasks, self)
         self._generation.begin(self._command)
 
     def _command(self, address: str) -> Command:
@@ -304,12 +306,14 @@ class Environment:
         except (SandboxFailed, OSError) as error:
             self._action_failed("thaw", error)
         else:
+            assert self._generation is not None
+            self._generation.resume_telemetry()
             if frozen_ms is not None:
                 self._reporter.thawed(frozen_ms, run)
 
     def _restart(self, *_: Any) -> None:
-        self._init.begin(inside=self._begin_run())
         self._start_generation()
+        self._init.begin(inside=self._begin_run())
 
     def _send_after_init(self, *_: Any) -> None:
         run = self._current()
@@ -428,6 +432,8 @@ class Environment:
     # Freezing
 
     def _freeze(self, *_: Any) -> None:
+        assert self._generation is not None
+        self._generation.pause_telemetry()
         self._freezing.begin()
 
     def _frozen(self, duration_ms: float) -> None:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from neve.dataplane.output import Line, OutputPipe
 from neve.dataplane.parties import Parties
-from neve.dataplane.plan import Plan, Surroundings
+from neve.dataplane.plan import Plan
 from neve.dataplane.runtime_api.listener import Event
+from neve.dataplane.runtime_api.subscriptions import Subscriptions
 from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
 from neve.dataplane.tasks import Tasks
 from neve.domain.errors import SandboxFailed
@@ -41,9 +42,9 @@ class News(Protocol):
 class Generation:
     """`begin` it once, `end` it once."""
 
-    def __init__(self, plan: Plan, around: Surroundings, sandbox: Sandbox, tasks: Tasks, news: News) -> None:
+    def __init__(self, plan: Plan, subscriptions: Subscriptions, sandbox: Sandbox, tasks: Tasks, news: News) -> None:
         self._plan = plan
-        self._around = around
+        self._subscriptions = subscriptions
         self._sandbox = sandbox
         self._tasks = tasks
         self._news = news
@@ -67,6 +68,14 @@ class Generation:
         """Give an invocation to everyone who waits for it."""
         assert self._parties is not None
         self._parties.send(event)
+
+    def pause_telemetry(self) -> None:
+        """It is about to freeze."""
+        self._subscriptions.pause()
+
+    def resume_telemetry(self) -> None:
+        """It was thawed."""
+        self._subscriptions.resume()
 
     def drain(self, flush: bool = False) -> None:
         """Read what has been printed by now; with `flush`, an unfinished line counts as a line."""
@@ -93,7 +102,7 @@ class Generation:
         ours, theirs = socket.socketpair()
         with theirs:
             self._output = OutputPipe(self._on_line)
-            self._parties = Parties(self._plan, self._around.clock, ours, self._on_word)
+            self._parties = Parties(self._plan, self._subscriptions, ours, self._on_word)
             try:
                 address = await self._parties.open()
                 await self._sandbox.start(command(address), theirs, self._output.write_end)
@@ -144,6 +153,7 @@ class Generation:
             await self._sandbox.kill()
         finally:
             if self._parties is not None:
-                await self._parties.close()
+                self._parties.close()
+            await self._subscriptions.stop()
             if self._output is not None:
                 self._output.close()

@@ -15,6 +15,7 @@ from neve.dataplane.plan import PROVISIONED, Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.provisioned import Targets, allocation
 from neve.dataplane.run import Run
+from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
 from neve.dataplane.slots import Holder, Slots, throttled
@@ -89,7 +90,9 @@ class DataPlane:
         self._quiet = asyncio.Event()
         self._running = 0
         self._closing = False
+        self.feed = Feed(foundations.clock)
         foundations.stream.subscribe(self._tails)
+        foundations.stream.subscribe(self.feed)
 
     # Invocations
 

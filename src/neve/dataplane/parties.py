@@ -7,23 +7,23 @@ extension waits too, an answer only if it is about the current invocation.
 import json
 import socket
 
-from neve.clock import Clock
 from neve.dataplane import channel as frames
 from neve.dataplane.channel import Channel, OnFrame
 from neve.dataplane.plan import Plan
 from neve.dataplane.runtime_api.listener import Event, FunctionError, Subscribed
 from neve.dataplane.runtime_api.server import RuntimeApi
+from neve.dataplane.runtime_api.subscriptions import Subscriptions
 from neve.domain.extension import Extension
 
 
 class Parties:
     """One generation's. `on_word(kind, header, body)` gets what is said, in the terms of `channel.py`."""
 
-    def __init__(self, plan: Plan, clock: Clock, ours: socket.socket, on_word: OnFrame) -> None:
+    def __init__(self, plan: Plan, subscriptions: Subscriptions, ours: socket.socket, on_word: OnFrame) -> None:
         self._on_word = on_word
         self._by_frames = plan.by_frames
         self._channel = Channel(ours, self._on_frame)
-        self._api = RuntimeApi(plan.function, self, clock)
+        self._api = RuntimeApi(plan.function, self, subscriptions)
         self._alone = False  # a runtime that speaks frames and no extension: nothing but the channel matters
 
     @property
@@ -47,10 +47,10 @@ class Parties:
         """Hear what has been said by frame until now."""
         self._channel.drain()
 
-    async def close(self) -> None:
-        """End the conversation with everyone, and wait until nothing is on its way any more."""
+    def close(self) -> None:
+        """End the conversation with everyone."""
         self._channel.close()
-        await self._api.close()
+        self._api.close()
 
     # The runtime, by frames
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from neve.clock import Clock
+from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.sandbox.sandbox import Command
 from neve.domain.function import Function
 from neve.domain.record import Record
@@ -19,6 +20,7 @@ class Surroundings(Protocol):
 
     clock: Clock
     settings: Settings
+    feed: Feed
 
     def publish(self, record: Record) -> None:
         """Tell the stream."""

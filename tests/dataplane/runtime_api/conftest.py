@@ -5,16 +5,12 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import uvloop
-from tests.dataplane.runtime_api.stage import Stage, Told, make_function
-
-from neve.clock import Clock
-from neve.dataplane.runtime_api.server import RuntimeApi
+from tests.dataplane.runtime_api.stage import Stage, Told, make_stage
 
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    told = Told()
-    stage = Stage(RuntimeApi(make_function(), told, Clock()), told)
+    stage = make_stage(Told())
     await stage.api.start()
     yield stage
     await stage.close()

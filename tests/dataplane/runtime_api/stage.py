@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from neve.clock import Clock
 from neve.dataplane.runtime_api.listener import Event, FunctionError, Subscribed
 from neve.dataplane.runtime_api.server import RuntimeApi
+from neve.dataplane.runtime_api.subscriptions import Feed, Subscriptions
 from neve.domain.extension import Extension
 from neve.domain.function import Code, Function, LoggingConfig
 from neve.domain.world import World
@@ -160,6 +162,7 @@ class Stage:
 
     api: RuntimeApi
     told: Told
+    subscriptions: Subscriptions
     clients: list[Client] = field(default_factory=list)
 
     @property
@@ -202,13 +205,25 @@ class Stage:
         return {"Lambda-Extension-Identifier": answer.headers["lambda-extension-identifier"]}
 
     async def close(self) -> None:
-        await self.api.close()
+        self.api.close()
+        await self.subscriptions.stop()
         for client in self.clients:
             client.close()
         for client in self.clients:
             async with asyncio.timeout(BOUND_S):
                 with contextlib.suppress(OSError):
                     await client.writer.wait_closed()
+
+
+def subscriptions(environment_id: str = "env") -> Subscriptions:
+    """An environment's, which no stream feeds."""
+    return Feed(Clock(virtual=True)).attach(environment_id, "127.0.0.1")
+
+
+def make_stage(told: Told) -> Stage:
+    """Doors that are not open yet."""
+    made = subscriptions()
+    return Stage(RuntimeApi(make_function(), told, made), told, made)
 
 
 def make_function() -> Function:

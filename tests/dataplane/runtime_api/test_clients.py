@@ -142,8 +142,8 @@ async def test_an_extension_lives_its_life(stage: Stage, protocol: str) -> None:
         await told(stage, "extension_waits", 2)
 
         origin = Origin(World(), "f", "$LATEST", "env", "/aws/lambda/f", "stream")
-        stage.api.subscriptions.take(Record(kinds.FUNCTION, 0.0, origin, "r1", {"text": "printed", "level": None}))
-        await stage.api.subscriptions.flush(BOUND_S)
+        stage.subscriptions.take(Record(kinds.FUNCTION, 0.0, origin, "r1", {"text": "printed", "level": None}))
+        await stage.subscriptions.flush(BOUND_S)
         assert await _lines(process) == {"telemetry": "printed"}
 
         stage.api.runtime_asked_by_frame()

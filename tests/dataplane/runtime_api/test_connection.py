@@ -10,9 +10,18 @@ import pytest
 import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.dataplane.runtime_api.stage import NEXT, Client, Stage, Told, event, make_function, post_path
+from tests.dataplane.runtime_api.stage import (
+    NEXT,
+    Client,
+    Stage,
+    Told,
+    event,
+    make_function,
+    make_stage,
+    post_path,
+    subscriptions,
+)
 
-from neve.clock import Clock
 from neve.dataplane.runtime_api.server import RuntimeApi
 
 PING = b"GET /2018-06-01/ping HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -213,7 +222,7 @@ async def test_closing_ends_a_blocked_next_and_tells_nobody(stage: Stage) -> Non
     waiting.send("GET", "/2020-01-01/extension/event/next")
     await waiting.answer()
     told = list(stage.told.calls)
-    await stage.api.close()
+    stage.api.close()
     with contextlib.suppress(ConnectionError):
         await client.rest()
     with contextlib.suppress(ConnectionError):
@@ -221,7 +230,7 @@ async def test_closing_ends_a_blocked_next_and_tells_nobody(stage: Stage) -> Non
     assert stage.told.calls == told
     with pytest.raises(ConnectionRefusedError):
         await stage.connect()
-    await stage.api.close()
+    stage.api.close()
 
 
 async def test_too_many_connections_are_cut(stage: Stage) -> None:
@@ -244,9 +253,9 @@ async def test_a_server_costs_little_to_start_and_to_close() -> None:
 
 async def _start_and_close() -> float:
     begun = time.perf_counter()
-    api = RuntimeApi(make_function(), Told(), Clock())
+    api = RuntimeApi(make_function(), Told(), subscriptions())
     await api.start()
-    await api.close()
+    api.close()
     return time.perf_counter() - begun
 
 
@@ -282,7 +291,7 @@ async def _survives(writes: list[bytes]) -> None:
     faults: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     told = Told()
-    stage = Stage(RuntimeApi(make_function(), told, Clock()), told)
+    stage = make_stage(told)
     told.on["runtime_waits"] = lambda: stage.api.deliver(event("r1"))
     await stage.api.start()
     logger = logging.getLogger("neve")

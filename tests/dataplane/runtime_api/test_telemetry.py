@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from tests.dataplane.runtime_api.stage import BOUND_S, Stage
+from tests.dataplane.runtime_api.stage import subscriptions as make_subscriptions
 
+from neve.clock import Clock
 from neve.dataplane.runtime_api import outbox
 from neve.dataplane.runtime_api.subscription import Api, Subscription
 from neve.dataplane.runtime_api.subscriptions import Feed, Subscriptions
@@ -95,9 +97,9 @@ class Subscriber:
 
 
 @contextlib.asynccontextmanager
-async def listening(tcp: bool = False, **flags: Any) -> AsyncIterator[Subscriber]:
+async def listening(tcp: bool = False, address: str = "127.0.0.1", **flags: Any) -> AsyncIterator[Subscriber]:
     subscriber = Subscriber(**flags)
-    server = await asyncio.start_server(subscriber.on_tcp if tcp else subscriber.on_http, "127.0.0.1", subscriber.port)
+    server = await asyncio.start_server(subscriber.on_tcp if tcp else subscriber.on_http, address, subscriber.port)
     subscriber.port = server.sockets[0].getsockname()[1]
     try:
         yield subscriber
@@ -111,7 +113,7 @@ async def listening(tcp: bool = False, **flags: Any) -> AsyncIterator[Subscriber
 
 @pytest.fixture
 async def subscriptions() -> AsyncIterator[Subscriptions]:
-    made = Subscriptions(lambda: 1_700_000_000_000.0)
+    made = make_subscriptions()
     yield made
     await made.stop()
 
@@ -167,7 +169,7 @@ async def test_a_subscriber_gets_what_is_told(stage: Stage, path: str, schema: s
         assert (answer.status, answer.body) == (200, b"OK")
         told = stage.told.calls[-1][1]
         assert (told.extension.name, told.api, told.types) == ("agent", path[12:], ("function",))
-        stage.api.subscriptions.take(function("hello"))
+        stage.subscriptions.take(function("hello"))
         await subscriber.wait(1)
         assert subscriber.events == [{"time": "2023-11-14T22:13:20.123Z", "type": "function", "record": "hello"}]
 
@@ -380,6 +382,39 @@ async def test_a_delivery_that_freezes_is_not_repeated(subscriptions: Subscripti
         assert len(subscriber.batches) == 1
 
 
+async def test_a_failed_delivery_is_not_repeated_to_the_frozen(subscriptions: Subscriptions, hurried: None) -> None:
+    async with listening(statuses=[500]) as subscriber:
+        subscriptions.add("a", subscription(subscriber.port))
+        subscriptions.take(function("x"))
+        await subscriber.wait(1)
+        subscriptions.pause()
+        await subscriptions.flush(0.05)
+        assert len(subscriber.batches) == 1
+        subscriptions.resume()
+        await subscriber.wait(2)
+
+
+async def test_events_wait_on_neves_clock() -> None:
+    clock = Clock(virtual=True)
+    made = Feed(clock).attach("env", "127.0.0.1")
+    async with listening() as subscriber:
+        made.add("a", subscription(subscriber.port, timeout_ms=30_000))
+        made.take(function("x"))
+        clock.advance(30)
+        await subscriber.wait(1)
+    await made.stop()
+
+
+@pytest.mark.parametrize("listens_on", ["127.0.0.1", "127.99.1.2"])
+async def test_a_subscriber_is_found_at_the_environments_address_or_the_machines(listens_on: str) -> None:
+    made = Feed(Clock()).attach("env", "127.99.1.2")
+    async with listening(address=listens_on) as subscriber:
+        made.add("a", subscription(subscriber.port))
+        made.take(function("x"))
+        await subscriber.wait(1)
+    await made.stop()
+
+
 async def test_flushing_gives_up_in_time(subscriptions: Subscriptions) -> None:
     async with listening(silent=True) as subscriber:
         subscriptions.add("a", subscription(subscriber.port))
@@ -388,15 +423,38 @@ async def test_flushing_gives_up_in_time(subscriptions: Subscriptions) -> None:
             await subscriptions.flush(0.01)
 
 
-async def test_the_feed_gives_each_environment_its_own(subscriptions: Subscriptions) -> None:
-    feed = Feed()
+async def test_the_feed_gives_each_environment_its_own() -> None:
+    feed = Feed(Clock(virtual=True))
     async with listening() as subscriber:
-        subscriptions.add("a", subscription(subscriber.port))
-        feed.attach("env", subscriptions)
+        mine = feed.attach("env", "127.0.0.1")
+        feed.attach("else", "127.0.0.1").add("b", subscription(1))
+        mine.add("a", subscription(subscriber.port))
         feed(function("mine"), "mine")
         feed(function("other", environment="else"), "other")
-        await subscriptions.flush(BOUND_S)
-        feed.detach("env")
+        feed(function("nobody's", environment="neither"), "nobody's")
+        await mine.flush(BOUND_S)
+        await mine.stop()
         feed(function("late"), "late")
-        await subscriptions.flush(BOUND_S)
+        await mine.flush(BOUND_S)
         assert [event["record"] for event in subscriber.events] == ["mine"]
+
+
+async def test_a_new_start_takes_the_place_of_the_one_before() -> None:
+    feed = Feed(Clock(virtual=True))
+    async with listening() as subscriber:
+        before = feed.attach("env", "127.0.0.1")
+        after = feed.attach("env", "127.0.0.1")
+        await before.stop()
+        after.add("a", subscription(subscriber.port))
+        feed(function("x"), "x")
+        await after.flush(BOUND_S)
+        assert len(subscriber.events) == 1
+        await after.stop()
+
+
+def test_where_nobody_subscribed_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = Feed(Clock(virtual=True))
+    quiet = feed.attach("env", "127.0.0.1")
+    quiet.close()  # the init phase is over
+    monkeypatch.setattr(quiet, "take", None)
+    feed(function("x"), "x")

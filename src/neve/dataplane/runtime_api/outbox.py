@@ -8,9 +8,9 @@ environment freezes go out after the thaw, as on the service, where platform.rep
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 from neve import log
+from neve.clock import Clock, Timer
 from neve.dataplane.runtime_api.post import Undelivered, Wire
 from neve.dataplane.runtime_api.subscription import Subscription
 from neve.dataplane.runtime_api.telemetry_event import render_event
@@ -23,26 +23,29 @@ _REASON = "Consumer seems to have fallen behind as it has not acknowledged recei
 
 
 class Outbox:
-    """One subscriber's. `now_ms` tells the time for our own events."""
+    """One subscriber's. Events wait for others on Neve's clock; what the network takes is real time."""
 
-    def __init__(self, subscription: Subscription, wire: Wire, now_ms: Callable[[], float]) -> None:
+    def __init__(self, subscription: Subscription, wire: Wire, clock: Clock) -> None:
         self._subscription = subscription
         self._wire = wire
-        self._now_ms = now_ms
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._events: deque[bytes] = deque()
         self._bytes = 0
         self._due = 0  # how many of the events shall go without waiting for more
         self._dropped_events = 0
         self._dropped_bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
         self._limit: asyncio.Timeout | None = None
-        self._paused = False
+        self._going = asyncio.Event()
+        self._going.set()
         self._stopped = False
 
     def put(self, event: bytes) -> None:
         """Take an event, or count it as dropped when the subscriber is too far behind."""
+        if self._stopped:
+            return
         held = self._subscription
         if len(self._events) >= HELD_BATCHES * held.max_items or self._bytes > HELD_BATCHES * held.max_bytes:
             self._drop([event])
@@ -52,7 +55,7 @@ class Outbox:
         if len(self._events) >= held.max_items or self._bytes >= held.max_bytes:
             self.flush()
         elif self._timer is None:
-            self._timer = self._loop.call_later(held.timeout_ms / 1000.0, self.flush)
+            self._timer = self._clock.call_later(held.timeout_ms / 1000.0, self.flush)
 
     def flush(self) -> None:
         """What is here goes out now, or as soon as the delivery before it is over."""
@@ -64,12 +67,12 @@ class Outbox:
 
     def pause(self) -> None:
         """The subscriber is frozen: begin nothing, and hold the time of what is on its way."""
-        self._paused = True
+        self._going.clear()
         self._limit_to(None)
 
     def resume(self) -> None:
         """It was thawed."""
-        self._paused = False
+        self._going.set()
         self._limit_to(self._loop.time() + ATTEMPT_S)
         self._work()
 
@@ -89,7 +92,7 @@ class Outbox:
         self._wire.close()
 
     def _work(self) -> None:
-        if self._task is None and self._due and not self._paused and not self._stopped:
+        if self._task is None and self._due and self._going.is_set() and not self._stopped:
             self._task = self._loop.create_task(self._deliver_due(), name="telemetry")
             self._task.add_done_callback(self._ended)
 
@@ -102,7 +105,7 @@ class Outbox:
         self._work()
 
     async def _deliver_due(self) -> None:
-        while self._due and not self._paused:
+        while self._due and self._going.is_set():
             batch = self._take()
             if not await self._delivered(batch):
                 self._drop(batch)
@@ -125,8 +128,9 @@ class Outbox:
         for attempt in range(ATTEMPTS):
             if attempt:
                 await asyncio.sleep(_FIRST_PAUSE_S * 2 ** (attempt - 1))
+            await self._going.wait()
             try:
-                async with asyncio.timeout(None if self._paused else ATTEMPT_S) as self._limit:
+                async with asyncio.timeout(ATTEMPT_S) as self._limit:
                     await self._wire.send(batch)
                 return True
             except (Undelivered, TimeoutError):
@@ -149,4 +153,4 @@ class Outbox:
             return []
         told = {"reason": _REASON, "droppedRecords": self._dropped_events, "droppedBytes": self._dropped_bytes}
         self._dropped_events = self._dropped_bytes = 0
-        return [render_event(self._now_ms(), "platform.logsDropped", told)]
+        return [render_event(self._clock.now_ms(), "platform.logsDropped", told)]

@@ -1,4 +1,4 @@
-"""Two ways to an extension that listens on this machine: HTTP POST of a JSON array, and lines over TCP."""
+"""Two ways to an extension that listens inside its environment: HTTP POST of a JSON array, and lines over TCP."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import httptools
+
+from neve.dataplane.sandbox.names import LOOPBACK
 
 _LONGEST_ANSWER = 1024 * 1024
 _READ_BYTES = 65_536
@@ -26,9 +28,14 @@ class Wire(Protocol):
 
 
 class _Connection:
-    """To a port of this machine; one that broke is replaced on the next use."""
+    """To a port of an environment; one that broke is replaced on the next use.
 
-    def __init__(self, port: int) -> None:
+    An extension may listen on `sandbox.localdomain`, on every address, or (which is not Lambda's way, but works there
+    too) on `localhost`: no name is resolved, the two addresses that it can be at are tried.
+    """
+
+    def __init__(self, address: str, port: int) -> None:
+        self._addresses = dict.fromkeys((address, LOOPBACK))
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -36,9 +43,17 @@ class _Connection:
         if self._streams is not None and (self._streams[0].at_eof() or self._streams[1].is_closing()):
             self.close()
         if self._streams is None:
-            # No name is resolved: sandbox.localdomain is this machine.
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+            self._streams = await self._connect()
         return self._streams
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        refused = ConnectionRefusedError("there is no address")
+        for address in self._addresses:
+            try:
+                return await asyncio.open_connection(address, self._port)
+            except ConnectionRefusedError as error:
+                refused = error
+        raise refused
 
     def close(self) -> None:
         streams, self._streams = self._streams, None
@@ -49,8 +64,8 @@ class _Connection:
 class HttpWire:
     """POST with `Content-Type: application/json`, one after the other on one connection."""
 
-    def __init__(self, port: int, path: str) -> None:
-        self._connection = _Connection(port)
+    def __init__(self, address: str, port: int, path: str) -> None:
+        self._connection = _Connection(address, port)
         head = f"POST {path} HTTP/1.1\r\nHost: sandbox.localdomain:{port}\r\nContent-Type: application/json\r\n"
         self._head = head.encode()
 
@@ -79,8 +94,8 @@ class HttpWire:
 class TcpWire:
     """Each event is a line. There is no acknowledgement: what the system has taken counts as delivered."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = _Connection(port)
+    def __init__(self, address: str, port: int) -> None:
+        self._connection = _Connection(address, port)
 
     async def send(self, events: Sequence[bytes]) -> None:
         """Within one connection lines are whole; after a failure they begin anew on another."""

@@ -8,7 +8,6 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from neve.clock import Clock
 from neve.dataplane.runtime_api.connection import Connection
 from neve.dataplane.runtime_api.doors import Doors
 from neve.dataplane.runtime_api.error import open_error
@@ -63,8 +62,8 @@ _ANSWERS = {"response": open_response, "error": open_error}
 class RuntimeApi:
     """The doors of one environment. All methods belong to the event loop's thread."""
 
-    def __init__(self, function: Function, listener: Listener, clock: Clock) -> None:
-        self._doors = Doors(function, listener, Subscriptions(clock.now_ms))
+    def __init__(self, function: Function, listener: Listener, subscriptions: Subscriptions) -> None:
+        self._doors = Doors(function, listener, subscriptions)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._address = ""
@@ -89,11 +88,6 @@ class RuntimeApi:
         """Where the runtime is."""
         return self._doors.runtime.state
 
-    @property
-    def subscriptions(self) -> Subscriptions:
-        """Who gets telemetry: feed it with records, pause and resume it around a freeze, flush it before a shutdown."""
-        return self._doors.subscriptions
-
     async def start(self) -> None:
         """Listen. SandboxFailed when the machine has no port or descriptor left."""
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -106,12 +100,7 @@ class RuntimeApi:
             raise SandboxFailed(f"The Runtime API of an environment could not listen: {error.strerror}.") from error
         self._address = f"127.0.0.1:{listening.getsockname()[1]}"
 
-    async def close(self) -> None:
-        """Cut every connection and wait until nothing is on its way any more. Harmless when repeated."""
-        self.cut()
-        await self._doors.subscriptions.stop()
-
-    def cut(self) -> None:
+    def close(self) -> None:
         """Stop listening and cut every connection, at once: the listener is told nothing any more."""
         self._doors.runtime.revoke()
         if self._server is not None:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
-HOST = "sandbox.localdomain"  # where an extension listens, as it says; for us it is 127.0.0.1
+HOSTS = ("sandbox.localdomain", "sandbox")  # where an extension listens; `Sandbox.address` says what it means
 RESERVED_PORT = 9001
 TYPES = ("platform", "function", "extension")
 
@@ -105,8 +105,8 @@ def _uri(uri: Any, complaints: list[str]) -> tuple[int, str]:
         return 0, "/"
     if parts.scheme != "http":
         complaints.append("URI scheme should be http")
-    if host != HOST:
-        complaints.append(f"URI host should be {HOST}")
+    if host not in HOSTS:
+        complaints.append(f"URI host should be {HOSTS[0]}")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not path.isascii() or not path.isprintable() or " " in path:
         complaints.append("URI is not valid")

@@ -7,8 +7,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from neve.clock import Clock
 from neve.dataplane.runtime_api.outbox import Outbox
-from neve.dataplane.runtime_api.post import HttpWire, TcpWire
+from neve.dataplane.runtime_api.post import HttpWire, TcpWire, Wire
 from neve.dataplane.runtime_api.subscription import Subscription
 from neve.dataplane.runtime_api.telemetry_event import render_events
 from neve.domain.record import Record
@@ -18,10 +19,13 @@ _KEPT_CHARACTERS = 1_048_576
 
 
 class Subscriptions:
-    """One environment's subscribers. It must be given every record of the environment, from the first one on."""
+    """One environment's subscribers. It is given every record of the environment, from the first one on, until it calls
+    `detach`; `address` is where they listen."""
 
-    def __init__(self, now_ms: Callable[[], float]) -> None:
-        self._now_ms = now_ms
+    def __init__(self, clock: Clock, address: str, detach: Callable[["Subscriptions"], None]) -> None:
+        self._clock = clock
+        self._address = address
+        self._detach = detach
         self._outboxes: dict[str, tuple[Subscription, Outbox]] = {}
         self._replaced: set[asyncio.Task[None]] = set()
         self._kept: deque[Record] | None = deque()
@@ -39,17 +43,16 @@ class Subscriptions:
         before = self._outboxes.pop(identifier, None)
         if before is not None:
             self._stop_replaced(before[1])
-        wire = (
-            TcpWire(subscription.port) if subscription.path is None else HttpWire(subscription.port, subscription.path)
-        )
-        outbox = Outbox(subscription, wire, self._now_ms)
+        outbox = Outbox(subscription, self._wire(subscription), self._clock)
         self._outboxes[identifier] = (subscription, outbox)
         for record in self._kept or ():
             _put(record, subscription, outbox)
 
     def close(self) -> None:
-        """The init phase is over: nobody subscribes any more."""
+        """The init phase is over: nobody subscribes any more. Where nobody has, no record is looked at again."""
         self._kept = None
+        if not self._outboxes:
+            self._detach(self)
 
     def pause(self) -> None:
         """The environment is about to freeze."""
@@ -74,8 +77,15 @@ class Subscriptions:
 
     async def stop(self) -> None:
         """Deliver nothing more."""
+        self._kept = None
+        self._detach(self)
         outboxes, self._outboxes = self._outboxes, {}
         await asyncio.gather(*(outbox.stop() for _, outbox in outboxes.values()), *self._replaced)
+
+    def _wire(self, subscription: Subscription) -> Wire:
+        if subscription.path is None:
+            return TcpWire(self._address, subscription.port)
+        return HttpWire(self._address, subscription.port, subscription.path)
 
     def _keep(self, kept: deque[Record], record: Record) -> None:
         """A talkative init loses its beginning."""
@@ -93,16 +103,19 @@ class Subscriptions:
 class Feed:
     """The one subscriber of the record stream for all environments: each gets its own records and no more work than that."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._by_environment: dict[str, Subscriptions] = {}
 
-    def attach(self, environment_id: str, subscriptions: Subscriptions) -> None:
-        """From now on, or instead of those of an earlier start of its processes."""
-        self._by_environment[environment_id] = subscriptions
+    def attach(self, environment_id: str, address: str) -> Subscriptions:
+        """Those of one start of an environment's processes, instead of an earlier start's; they end with their `stop`."""
 
-    def detach(self, environment_id: str) -> None:
-        """No more."""
-        self._by_environment.pop(environment_id, None)
+        def detach(subscriptions: Subscriptions) -> None:
+            if self._by_environment.get(environment_id) is subscriptions:
+                del self._by_environment[environment_id]
+
+        made = self._by_environment[environment_id] = Subscriptions(self._clock, address, detach)
+        return made
 
     def __call__(self, record: Record, line: str | None) -> None:
         """The subscriber."""
