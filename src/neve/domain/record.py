@@ -17,7 +17,13 @@ START = "platform.start"
 RUNTIME_DONE = "platform.runtimeDone"
 END = "platform.end"
 REPORT = "platform.report"
+FAULT = "platform.fault"
+PLATFORM_EXTENSION = "platform.extension"
+TELEMETRY_SUBSCRIPTION = "platform.telemetrySubscription"
+LOGS_SUBSCRIPTION = "platform.logsSubscription"
+LOGS_DROPPED = "platform.logsDropped"
 FUNCTION = "function"
+EXTENSION = "extension"
 FREEZE = "neve.freeze"
 THAW = "neve.thaw"
 ENVIRONMENT_STARTED = "neve.environmentStarted"
@@ -49,7 +55,8 @@ class Origin:
 class Record:
     """One fact. `time_ms` counts UTC milliseconds, with a fraction; `request_id` is None outside an invocation.
 
-    The record of type `function` is `{"text": str, "level": str | None}`: one log event of user code.
+    Those of types `function` and `extension` are `{"text": str, "level": str | None}`: one log event of user code; that of
+    `platform.fault` is `{"text": str}`.
     """
 
     type: str

@@ -15,7 +15,7 @@ from neve.clock import Clock
 from neve.dataplane.runtime_api import outbox
 from neve.dataplane.runtime_api.subscription import Api, Subscription
 from neve.dataplane.runtime_api.subscriptions import Feed, Subscriptions
-from neve.dataplane.runtime_api.telemetry_event import render_events
+from neve.dataplane.runtime_api.telemetry_event import render_event_for
 from neve.domain import record as kinds
 from neve.domain.record import Origin, Record
 from neve.domain.world import World
@@ -177,29 +177,28 @@ async def test_a_subscriber_gets_what_is_told(stage: Stage, path: str, schema: s
 # What is told
 
 
-def rendered(record: Record, **changed: Any) -> list[Any]:
-    return [json.loads(event) for event in render_events(record, subscription(**changed))]
+def rendered(record: Record, **changed: Any) -> Any:
+    event = render_event_for(record, subscription(**changed))
+    return None if event is None else json.loads(event)
 
 
 def test_records_are_events_of_the_telemetry_api() -> None:
     record = platform(kinds.START, requestId="r", functionArn="a", version="1")
-    assert rendered(record) == [
-        {
-            "time": "2023-11-14T22:13:20.123Z",
-            "type": "platform.start",
-            "record": {"requestId": "r", "functionArn": "a", "version": "1"},
-        }
-    ]
+    assert rendered(record) == {
+        "time": "2023-11-14T22:13:20.123Z",
+        "type": "platform.start",
+        "record": {"requestId": "r", "functionArn": "a", "version": "1"},
+    }
 
 
 @pytest.mark.parametrize("kind", [kinds.FREEZE, kinds.THAW, kinds.ENVIRONMENT_STARTED])
 def test_our_own_records_are_not_sent(kind: str) -> None:
-    assert rendered(platform(kind)) == []
+    assert rendered(platform(kind)) is None
 
 
 def test_only_the_types_that_were_asked_for_are_sent() -> None:
-    assert rendered(function("x"), types=("platform",)) == []
-    assert rendered(platform(kinds.START, requestId="r"), types=("function",)) == []
+    assert rendered(function("x"), types=("platform",)) is None
+    assert rendered(platform(kinds.START, requestId="r"), types=("function",)) is None
 
 
 @pytest.mark.parametrize(
@@ -213,21 +212,56 @@ def test_only_the_types_that_were_asked_for_are_sent() -> None:
     ],
 )
 def test_json_lines_are_objects_with_the_json_format(log_format: str, text: str, sent: Any) -> None:
-    assert rendered(function(text, log_format))[0]["record"] == sent
+    assert rendered(function(text, log_format))["record"] == sent
 
 
-def test_the_logs_api_has_an_end_and_strings_and_fewer_members() -> None:
-    logs = {"api": Api.LOGS, "schema": "2021-03-18"}
-    report = platform(kinds.REPORT, requestId="r", status="success", metrics={"durationMs": 1})
-    assert [(each["type"], each["record"]) for each in rendered(report, **logs)] == [
-        ("platform.end", {"requestId": "r"}),
-        ("platform.report", {"requestId": "r", "metrics": {"durationMs": 1}}),
-    ]
-    assert rendered(function('{"a":1}', "JSON"), **logs)[0]["record"] == '{"a":1}'
-    assert rendered(platform(kinds.INIT_START, phase="init"), **logs) == []
+def test_the_first_schema_knows_no_json_lines() -> None:
+    assert rendered(function('{"a":1}', "JSON"), schema="2022-07-01")["record"] == '{"a":1}'
+
+
+METRICS = {"metrics": {"durationMs": 1}, "status": "success", "tracing": {}}
+LOGS_2021 = {"api": Api.LOGS, "schema": "2021-03-18"}
+
+
+@pytest.mark.parametrize(
+    ("record", "telemetry", "logs"),
+    [
+        (platform(kinds.INIT_START, phase="init"), {"phase": "init"}, None),
+        (platform(kinds.INIT_RUNTIME_DONE, phase="init"), {"phase": "init"}, None),
+        (platform(kinds.INIT_REPORT, phase="init"), {"phase": "init"}, None),
+        (
+            platform(kinds.START, requestId="r", version="1", functionArn="a"),
+            {"requestId": "r", "version": "1", "functionArn": "a"},
+            {"requestId": "r", "version": "1"},
+        ),
+        (
+            platform(kinds.RUNTIME_DONE, requestId="r", **METRICS),
+            {"requestId": "r", **METRICS},
+            {"requestId": "r", "status": "success"},
+        ),
+        (platform(kinds.END, requestId="r"), None, {"requestId": "r"}),
+        (
+            platform(kinds.REPORT, requestId="r", **METRICS),
+            {"requestId": "r", **METRICS},
+            {"requestId": "r", "metrics": {"durationMs": 1}},
+        ),
+        (platform(kinds.FAULT, text="RequestId: r Error: x"), None, "RequestId: r Error: x"),
+        (platform(kinds.PLATFORM_EXTENSION, name="e"), {"name": "e"}, {"name": "e"}),
+        (platform(kinds.TELEMETRY_SUBSCRIPTION, name="e"), {"name": "e"}, None),
+        (platform(kinds.LOGS_SUBSCRIPTION, name="e"), None, {"name": "e"}),
+        (platform(kinds.LOGS_DROPPED, droppedRecords=1), None, None),  # the outbox of who missed them tells
+        (function('{"a":1}', "JSON"), {"a": 1}, '{"a":1}'),
+    ],
+    ids=lambda given: given.type if isinstance(given, Record) else "",
+)
+def test_what_each_api_tells_of_a_record(record: Record, telemetry: Any, logs: Any) -> None:
+    assert (rendered(record) or {}).get("record") == telemetry
+    assert (rendered(record, **LOGS_2021) or {}).get("record") == logs
+
+
+def test_the_first_schema_of_the_logs_api_knows_no_runtime_done() -> None:
     done = platform(kinds.RUNTIME_DONE, requestId="r", status="success", metrics={})
-    assert rendered(done, **logs)[0]["record"] == {"requestId": "r", "status": "success"}
-    assert rendered(done, api=Api.LOGS, schema="2020-08-15") == []
+    assert rendered(done, api=Api.LOGS, schema="2020-08-15") is None
 
 
 # Batches
@@ -332,7 +366,7 @@ async def test_a_batch_that_nobody_takes_is_dropped_and_told(subscriptions: Subs
         await subscriptions.flush(BOUND_S)
         dropped, kept = subscriber.batches[-1]
         assert dropped["type"] == "platform.logsDropped"
-        lost = len(render_events(function("lost"), subscription())[0])
+        lost = len(render_event_for(function("lost"), subscription()) or b"")
         assert (dropped["record"]["droppedRecords"], dropped["record"]["droppedBytes"]) == (1, lost)
         assert kept["record"] == "kept"
 

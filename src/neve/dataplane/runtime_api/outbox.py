@@ -14,6 +14,7 @@ from neve.clock import Clock, Timer
 from neve.dataplane.runtime_api.post import Undelivered, Wire
 from neve.dataplane.runtime_api.subscription import Subscription
 from neve.dataplane.runtime_api.telemetry_event import render_event
+from neve.domain.record import LOGS_DROPPED
 
 HELD_BATCHES = 4
 ATTEMPTS = 3
@@ -153,4 +154,4 @@ class Outbox:
             return []
         told = {"reason": _REASON, "droppedRecords": self._dropped_events, "droppedBytes": self._dropped_bytes}
         self._dropped_events = self._dropped_bytes = 0
-        return [render_event(self._clock.now_ms(), "platform.logsDropped", told)]
+        return [render_event(self._clock.now_ms(), LOGS_DROPPED, told)]

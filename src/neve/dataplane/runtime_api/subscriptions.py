@@ -11,7 +11,7 @@ from neve.clock import Clock
 from neve.dataplane.runtime_api.outbox import Outbox
 from neve.dataplane.runtime_api.post import HttpWire, TcpWire, Wire
 from neve.dataplane.runtime_api.subscription import Subscription
-from neve.dataplane.runtime_api.telemetry_event import render_events
+from neve.dataplane.runtime_api.telemetry_event import render_event_for
 from neve.domain.record import Record
 
 _KEPT_RECORDS = 1_000
@@ -129,5 +129,6 @@ def _characters(record: Record) -> int:
 
 
 def _put(record: Record, subscription: Subscription, outbox: Outbox) -> None:
-    for event in render_events(record, subscription):
+    event = render_event_for(record, subscription)
+    if event is not None:
         outbox.put(event)

@@ -1,7 +1,7 @@
 """Records of the stream as events of the Telemetry and Logs APIs. Source: lifecycle facts §8."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neve.dataplane.runtime_api.http import as_json
@@ -10,19 +10,34 @@ from neve.domain import record as kinds
 from neve.domain.record import Record
 from neve.domain.system_log import iso_time
 
-_LOGGED = ("function", "extension")
-_INIT = (kinds.INIT_START, kinds.INIT_RUNTIME_DONE, kinds.INIT_REPORT)
-_FIRST_LOGS_SCHEMA = "2020-08-15"
+_LOGGED = (kinds.FUNCTION, kinds.EXTENSION)
+
+# What each API does not know. Of dropped events only those hear that missed them: their outbox tells.
+_NOT_TELEMETRY = {kinds.END, kinds.FAULT, kinds.LOGS_SUBSCRIPTION, kinds.LOGS_DROPPED}
+_NOT_LOGS = {
+    *(kinds.INIT_START, kinds.INIT_RUNTIME_DONE, kinds.INIT_REPORT),
+    *(kinds.TELEMETRY_SUBSCRIPTION, kinds.LOGS_DROPPED),
+}
+# The older API has fewer members.
+_LOGS_MEMBERS: Mapping[str, Sequence[str]] = {
+    kinds.START: ("requestId", "version"),
+    kinds.RUNTIME_DONE: ("requestId", "status"),
+    kinds.REPORT: ("requestId", "metrics"),
+}
+_WITHOUT_RUNTIME_DONE = "2020-08-15"
+_WITHOUT_JSON_LINES = "2022-07-01"
 
 
-def render_events(record: Record, subscription: Subscription) -> list[bytes]:
-    """The events that the subscriber gets for this record: none, one, or (END, which we have no record for) two."""
+def render_event_for(record: Record, subscription: Subscription) -> bytes | None:
+    """The event that the subscriber gets for this record, or None."""
     category = record.type.partition(".")[0]
     if category not in TYPES or category not in subscription.types:
-        return []
+        return None
     if subscription.api is Api.LOGS:
-        return _logs_events(record, subscription.schema)
-    return [render_event(record.time_ms, record.type, _telemetry_members(record))]
+        return _logs_event(record, subscription.schema)
+    if record.type in _NOT_TELEMETRY:
+        return None
+    return render_event(record.time_ms, record.type, _telemetry_members(record, subscription.schema))
 
 
 def render_event(time_ms: float, kind: str, members: Any) -> bytes:
@@ -30,11 +45,12 @@ def render_event(time_ms: float, kind: str, members: Any) -> bytes:
     return as_json({"time": iso_time(time_ms), "type": kind, "record": members})
 
 
-def _telemetry_members(record: Record) -> Any:
+def _telemetry_members(record: Record, schema: str) -> Any:
     if record.type not in _LOGGED:
         return record.record
     text = record.record["text"]
-    return _json_object(text) if record.origin.log_format == "JSON" else text
+    whole = record.origin.log_format == "JSON" and schema != _WITHOUT_JSON_LINES
+    return _json_object(text) if whole else text
 
 
 def _json_object(text: str) -> Any:
@@ -51,21 +67,12 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)  # NaN and its like are Python's idea of JSON
 
 
-def _logs_events(record: Record, schema: str) -> list[bytes]:
-    """The older API knows no init events, an END of its own, and fewer members."""
-    members: Mapping[str, Any] = record.record
-    if record.type in _LOGGED:
-        return [render_event(record.time_ms, record.type, members["text"])]
-    if record.type in _INIT or (record.type == kinds.RUNTIME_DONE and schema == _FIRST_LOGS_SCHEMA):
-        return []
-    if record.type == kinds.RUNTIME_DONE:
-        return [_picked(record, record.type, "requestId", "status")]
-    if record.type == kinds.START:
-        return [_picked(record, record.type, "requestId", "version")]
-    if record.type == kinds.REPORT:
-        return [_picked(record, "platform.end", "requestId"), _picked(record, record.type, "requestId", "metrics")]
-    return [render_event(record.time_ms, record.type, members)]
-
-
-def _picked(record: Record, kind: str, *names: str) -> bytes:
-    return render_event(record.time_ms, kind, {name: record.record[name] for name in names if name in record.record})
+def _logs_event(record: Record, schema: str) -> bytes | None:
+    if record.type in _NOT_LOGS or (record.type == kinds.RUNTIME_DONE and schema == _WITHOUT_RUNTIME_DONE):
+        return None
+    members: Any = record.record
+    if record.type in (*_LOGGED, kinds.FAULT):
+        members = members["text"]
+    elif record.type in _LOGS_MEMBERS:
+        members = {name: members[name] for name in _LOGS_MEMBERS[record.type] if name in members}
+    return render_event(record.time_ms, record.type, members)
