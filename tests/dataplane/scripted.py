@@ -83,12 +83,15 @@ class ScriptedSandbox:
     started: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     command: Command | None = None
+    extension_ends: asyncio.Queue[tuple[str, Exit]] = field(default_factory=asyncio.Queue)
 
     @property
     def pid(self) -> int | None:
         return 1 if self.processes and not self.processes[-1].exit.done() else None
 
-    async def start(self, command: Command, channel: socket.socket, output: int) -> None:
+    async def start(
+        self, command: Command, channel: socket.socket, output: int, extension_output: int | None = None
+    ) -> None:
         self.command = command
         self._ask("start")
         self.api = command.environment["AWS_LAMBDA_RUNTIME_API"]
@@ -96,6 +99,12 @@ class ScriptedSandbox:
             raise SandboxFailed(self.refuses)
         self.processes.append(Process(channel, output))
         self.started.set()
+
+    def go(self) -> None:
+        self._ask("go")
+
+    async def wait_extension(self) -> tuple[str, Exit]:
+        return await self.extension_ends.get()
 
     async def wait(self) -> Exit:
         return await asyncio.shield(self.processes[-1].exit)
@@ -113,8 +122,8 @@ class ScriptedSandbox:
     def initialized(self) -> None:
         """Nothing limits the test."""
 
-    def signal(self, number: int) -> None:
-        self._ask(f"signal {number}")
+    def signal(self, number: int, extension: str | None = None) -> None:
+        self._ask(f"signal {number}" if extension is None else f"signal {number} {extension}")
 
     async def kill(self) -> None:
         self._ask("kill")

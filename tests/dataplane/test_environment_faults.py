@@ -137,8 +137,10 @@ async def test_an_invocation_that_comes_while_an_environment_fails_to_freeze_is_
 class Slow(ScriptedSandbox):
     """A start that takes a turn of the loop in which the runtime already asks for its first event."""
 
-    async def start(self, command: Command, channel: socket.socket, output: int) -> None:
-        await super().start(command, channel, output)
+    async def start(
+        self, command: Command, channel: socket.socket, output: int, extension_output: int | None = None
+    ) -> None:
+        await super().start(command, channel, output, extension_output)
         self.processes[-1].next()
         for _ in range(5):
             await asyncio.sleep(0)

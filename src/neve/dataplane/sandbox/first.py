@@ -62,6 +62,17 @@ class FirstProcess:
             self.ended.set_result(self._read_status(status))
 
 
+# A shell, and bwrap, ends with 128 + n when signal n ended what it ran, and with the status itself when that exited. The
+# ends that a kernel or a `kill` causes are told as signals; Node's own 128 and 129 stay exits. A program that exits with one
+# of these numbers means the same by it, as shells do.
+_SIGNALS = frozenset({4, 5, 6, 7, 8, 9, 11, 15, 31})
+
+
+def exit_of_shell(code: int) -> Exit:
+    """What the status of a shell says of the program that it ran."""
+    return Exit(None, code - 128) if code - 128 in _SIGNALS else Exit(code, None)
+
+
 def exit_of(status: int) -> Exit:
     """What a wait status says."""
     code = os.waitstatus_to_exitcode(status)

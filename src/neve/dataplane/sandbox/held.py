@@ -5,11 +5,12 @@ import re
 import signal
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from neve.dataplane.sandbox import hierarchy, processes
+from neve.dataplane.sandbox.conductor import OUTPUT_FD, SOCKET_FD, Conductor
 from neve.dataplane.sandbox.first import FirstProcess, exit_of
 from neve.dataplane.sandbox.freezer import KILL_SECONDS, Freezer
 from neve.dataplane.sandbox.limiter import Limiter
@@ -36,6 +37,7 @@ class HeldSandbox(ABC):
         self._held_too_much = False
         self._watcher: asyncio.Task[None] | None = None
         self._first: FirstProcess | None = None
+        self._conductor: Conductor | None = None
         self._peak_bytes = 0
         self._cpu_us = 0
         self._cpu_before_us = 0
@@ -43,9 +45,16 @@ class HeldSandbox(ABC):
 
     @property
     def pid(self) -> int | None:
-        return self._first.pid if self._first is not None and self._first.running else None
+        if self._first is None or not self._first.running:
+            return None
+        process = self._conductor.process() if self._conductor else self._program(self._first.pid)
+        if process is not None:
+            return process.pid
+        return None if self._conductor else self._first.pid
 
-    async def start(self, command: Command, channel: socket.socket, output: int) -> None:
+    async def start(
+        self, command: Command, channel: socket.socket, output: int, extension_output: int | None = None
+    ) -> None:
         if self._removed or self._is_running():
             raise SandboxFailed("the environment was removed" if self._removed else "the environment runs already")
         self._peak_bytes = self._cpu_us = 0
@@ -53,16 +62,31 @@ class HeldSandbox(ABC):
         self._kills_before = self._limiter.kills()
         self._held_too_much = False
         self._limiter.full_speed()
-        pid = self._spawn(command, channel.fileno(), output)
-        self._first = FirstProcess(pid, self._end)
-        self._freezer.adopt(pid)
+        beside = output if extension_output is None else extension_output
+        self._first = FirstProcess(self._begin(command, channel.fileno(), output, beside), self._end)
+        self._freezer.adopt(self._first.pid)
+        if self._conductor is not None:
+            lost = self._conductor.lost
+            self._first.ended.add_done_callback(lambda ended: lost(ended.result()))
         if self._watcher is None and self._limiter.watch is not None:
             self._watcher = asyncio.create_task(self._watch_memory(self._limiter.watch), name="memory")
+
+    def go(self) -> None:
+        if self._conductor is not None:
+            self._conductor.go()
 
     async def wait(self) -> Exit:
         if self._first is None:
             raise SandboxFailed("nothing was started in the environment")
-        return await asyncio.shield(self._first.ended)
+        if self._conductor is None:
+            return await asyncio.shield(self._first.ended)
+        return self._marked(await asyncio.shield(self._conductor.ended))
+
+    async def wait_extension(self) -> tuple[str, Exit]:
+        if self._conductor is None:
+            raise SandboxFailed("the environment has no extensions")
+        name, end = await self._conductor.extension_ends.get()
+        return name, self._marked(end)
 
     async def freeze(self) -> None:
         await self._freezer.freeze()
@@ -73,8 +97,13 @@ class HeldSandbox(ABC):
     def initialized(self) -> None:
         self._limiter.own_speed()
 
-    def signal(self, number: int) -> None:
-        if self._first is not None:
+    def signal(self, number: int, extension: str | None = None) -> None:
+        if self._first is None or not self._first.running:
+            return
+        process = self._conductor.process(extension) if self._conductor else self._program(self._first.pid)
+        if process is not None:
+            processes.send(process, number)
+        elif self._conductor is None and extension is None:
             self._first.signal(number)
 
     async def kill(self) -> None:
@@ -132,16 +161,39 @@ class HeldSandbox(ABC):
         killed = self._limiter.kills() > self._kills_before
         return self._is_running() and (killed or self._limiter.holds_too_much())
 
+    def _begin(self, command: Command, channel: int, output: int, extension_output: int) -> int:
+        """The pid of the first process, with a conductor when there is something to conduct."""
+        self._conductor = None
+        if not command.extensions:
+            return self._spawn(command, channel, output, {})
+        made = Conductor(command, lambda pid: processes.look_inside(self._freezer.processes(), pid))
+        try:
+            others = {SOCKET_FD: made.theirs, OUTPUT_FD: extension_output}
+            pid = self._spawn(command, channel, output, others)
+        except BaseException:
+            made.close()
+            raise
+        made.started()
+        self._conductor = made
+        return pid
+
     @abstractmethod
-    def _spawn(self, command: Command, channel: int, output: int) -> int:
-        """The pid of a child of ours."""
+    def _spawn(self, command: Command, channel: int, output: int, others: Mapping[int, int]) -> int:
+        """The pid of a child of ours; `others` are more descriptors for it, by the number that they get."""
+
+    def _program(self, first: int) -> processes.Process | None:
+        """The program's process, when it is another one than the first."""
+        return None
 
     def _read_status(self, status: int) -> Exit:
         """How the function's process ended, from the wait status of the first one."""
         return exit_of(status)
 
     def _end(self, status: int) -> Exit:
-        end = self._read_status(status)
+        return self._marked(self._read_status(status))
+
+    def _marked(self, end: Exit) -> Exit:
+        """With what is known of the memory."""
         too_much = self._held_too_much or self._limiter.kills() > self._kills_before
         return replace(end, out_of_memory=end.signal == signal.SIGKILL and too_much)
 
@@ -152,7 +204,8 @@ class HeldSandbox(ABC):
 
     def _members(self) -> list[int]:
         """The function's processes."""
-        return self._freezer.processes()
+        shells = self._conductor.shells if self._conductor else set()
+        return [pid for pid in self._freezer.processes() if pid not in shells]
 
     def _is_running(self) -> bool:
         return self._first is not None and self._first.running

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from neve.dataplane.sandbox import processes
 from neve.dataplane.sandbox.sandbox import Command
-from neve.domain.errors import SandboxFailed
+from neve.domain.errors import ExtensionRefused, SandboxFailed
 from neve.domain.limits import OPEN_FILES
 
 _SHELL = "/bin/sh"
@@ -42,7 +42,10 @@ class Start:
 
 
 def prepare(command: Command, program: str, marks: Mapping[str, str], before: Sequence[str] = ()) -> Start:
-    """A shell that does what `before` says (lines of script), changes the directory and becomes the program."""
+    """A shell that does what `before` says (lines of script), changes the directory and becomes the program.
+
+    `program` is the absolute path of what the command's first word names.
+    """
     environment = {**command.environment, **marks}
     late = {name: value for name, value in environment.items() if _LATE.match(name)}
     by_env = [f"{name}={value}" for name, value in environment.items() if name in _BY_ENV]
@@ -136,22 +139,41 @@ def _is_inheritable(number: int) -> bool:
 _INHERITED = _inheritable()
 
 
-def check(command: Command, real: Callable[[Path], Path] = lambda path: path) -> str:
-    """The absolute path of the program as the function sees it; `real` tells where the host has a path.
+Real = Callable[[Path], Path]
+"""Tells where the host has what the function sees at a path."""
 
-    SandboxFailed in the words of Go's `fork/exec`, which the service shows.
+
+def check(command: Command, real: Real = lambda path: path) -> str:
+    """The absolute path of the program as the function sees it.
+
+    SandboxFailed in the words of Go's `fork/exec`, which the service shows; ExtensionRefused when an extension cannot be
+    executed, whatever is wrong with the program.
     """
+    for extension in command.extensions:
+        _check_extension(extension, real)
     program = _resolve(command)
-    path = real(Path(program))
     if not real(command.directory).is_dir():
         raise SandboxFailed(f"chdir {command.directory}: no such file or directory")
-    if not path.exists():
-        raise failed(program, errno.ENOENT)
-    if path.is_dir() or not os.access(path, os.X_OK):
-        raise failed(program, errno.EACCES)
-    if sys.platform.startswith("linux"):
-        _check_format(program, real)
+    number = _why_not(program, real)
+    if number:
+        raise failed(program, number)
     return program
+
+
+def _check_extension(extension: Path, real: Real) -> None:
+    number = _why_not(str(extension), real)
+    if number:
+        raise ExtensionRefused(extension.name, failed(str(extension), number).message, denied=number == errno.EACCES)
+
+
+def _why_not(program: str, real: Real) -> int:
+    """The number of the error with which the kernel would refuse this program, 0 when it would not."""
+    path = real(Path(program))
+    if not path.exists():
+        return errno.ENOENT
+    if path.is_dir() or not os.access(path, os.X_OK):
+        return errno.EACCES
+    return _format_error(program, real) if sys.platform.startswith("linux") else 0
 
 
 def _resolve(command: Command) -> str:
@@ -161,19 +183,18 @@ def _resolve(command: Command) -> str:
     return str(command.directory / program)
 
 
-def _check_format(program: str, real: Callable[[Path], Path]) -> None:
+def _format_error(program: str, real: Real) -> int:
     """A file of no known format would be run by the shell as its script; the service refuses it."""
     try:
         with real(Path(program)).open("rb") as file:
             head = file.readline(256)
     except OSError:  # may be executed and not be read
-        return
+        return 0
     if head.startswith(b"#!"):
-        interpreter = head[2:].split()
-        if not interpreter or not real(Path(os.fsdecode(interpreter[0]))).exists():
-            raise failed(program, errno.ENOENT)
-    elif not head.startswith(b"\x7fELF"):
-        raise failed(program, errno.ENOEXEC)
+        # As the kernel reads it: the carriage return of a file that was saved on Windows is part of the name.
+        interpreter = head[2:].removesuffix(b"\n").replace(b"\t", b" ").strip(b" ").split(b" ")[0]
+        return 0 if interpreter and real(Path(os.fsdecode(interpreter))).exists() else errno.ENOENT
+    return 0 if head.startswith(b"\x7fELF") else errno.ENOEXEC
 
 
 def failed(program: str, number: int) -> SandboxFailed:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,19 @@ def look(pid: int) -> Process | None:
     )
 
 
+def look_inside(pids: Iterable[int], inner_pid: int) -> Process | None:
+    """The one of these that has this pid in its own namespace; without `/proc` it is believed to be the same as here."""
+    if not HAS_PROC:
+        return Process(inner_pid, "R", 0, 0, 1, 0, 0)
+    return next((look(pid) for pid in pids if _inner_pid(pid) == inner_pid), None)
+
+
+def _inner_pid(pid: int) -> int | None:
+    text = read(f"/proc/{pid}/status")
+    at = text.find(b"NSpid:")
+    return int(text[at : text.index(b"\n", at)].split()[-1]) if at >= 0 else None
+
+
 def everything() -> list[Process]:
     """All processes that can be seen; empty where there is no `/proc`."""
     if not HAS_PROC:
@@ -101,6 +115,17 @@ def _read_all(descriptor: int) -> bytes:
         if len(part) < 4_096:
             break
     return text
+
+
+def send(process: Process, number: int) -> None:
+    """Send a signal, unless the process is gone and another one has its pid."""
+    now = look(process.pid)
+    if HAS_PROC and (now is None or now.started != process.started):
+        return
+    try:
+        os.kill(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
 
 
 def _thread_states(pid: int) -> list[str]:

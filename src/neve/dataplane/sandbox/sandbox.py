@@ -6,7 +6,7 @@ removed by the `sweep` of the next one.
 """
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -42,17 +42,22 @@ class Command:
 
     `environment` is complete: nothing of the host's is added. `folders` are the host's, to be mounted where
     `SandboxKind.seen` said; without them there is nothing but the system.
+
+    `extensions` are programs that are started first and run beside: files as the function sees them, named apart from each
+    other by their last part. They do not get the variables that are `hidden`. The program itself waits for `Sandbox.go`.
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     directory: Path
     folders: Folders | None = None
+    extensions: Sequence[Path] = ()
+    hidden: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How the first process ended: an exit status, or the signal that killed it (the other one is None).
+    """How a program ended: an exit status, or the signal that killed it (the other one is None).
 
     `out_of_memory`: the kernel killed it, because the environment had used up its memory.
     """
@@ -86,16 +91,28 @@ class Sandbox(Protocol):
 
     @property
     def pid(self) -> int | None:
-        """The first process as the host sees it; None when nothing runs."""
+        """The program's process as the host sees it; None when it does not run."""
 
-    async def start(self, command: Command, channel: socket.socket, output: int) -> None:
-        """Start the first process: `channel` is its descriptor 3, `output` (a pipe's end) its 1 and 2, 0 is empty.
+    async def start(
+        self, command: Command, channel: socket.socket, output: int, extension_output: int | None = None
+    ) -> None:
+        """Start the program: `channel` is its descriptor 3, `output` (a pipe's end) its 1 and 2, 0 is empty.
 
-        Nothing else of ours is inherited. SandboxFailed when the program cannot be executed.
+        With extensions these are started now, and the program after `go`; `extension_output` is their 1 and 2. Nothing else
+        of ours is inherited. SandboxFailed when the program cannot be executed, ExtensionRefused when an extension cannot.
         """
 
+    def go(self) -> None:
+        """Start the program that has waited for its extensions. Nothing waits without extensions."""
+
     async def wait(self) -> Exit:
-        """Wait for the first process to end; at once when it has. May be awaited by several, and after `kill`."""
+        """Wait for the program to end; at once when it has. May be awaited by several, and after `kill`.
+
+        Its extensions live on: only `kill` ends them.
+        """
+
+    async def wait_extension(self) -> tuple[str, Exit]:
+        """Wait for an extension to end that was not told yet: its name, and how. Those that `kill` ends are not told."""
 
     async def freeze(self) -> None:
         """Return when every process of the environment stands still, at an arbitrary instruction."""
@@ -106,8 +123,8 @@ class Sandbox(Protocol):
     def initialized(self) -> None:
         """The init phase is over: from now until the next `start` it has the CPU of its limits and no more."""
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the first process; harmless when it is gone."""
+    def signal(self, number: int, extension: str | None = None) -> None:
+        """Send a signal to the program, or to an extension of this name; harmless when it is gone."""
 
     async def kill(self) -> None:
         """End every process of the environment, frozen or not, daemons too, and return when none is left."""
