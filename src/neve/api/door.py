@@ -16,11 +16,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 from neve.api import errors, model
 from neve.api.body import BodyLimit, BodyLimits, Disconnected, drain, read_body
-from neve.api.http import Application, RawOperation, Receive, Request, Response, Scope, Send
+from neve.api.http import WHOLE, Application, Headers, RawOperation, Receive, Request, Response, Scope, Send
 from neve.api.meant import service_of
 from neve.api.model import ServiceModel
 from neve.api.routes import Match, Routes, unknown_operation
@@ -159,7 +159,7 @@ class _Door:
         except Exception as error:  # noqa: BLE001 - the edge of the door: everything becomes a response
             response = errors.render(error, desk.model if desk else None, request_id)
         if reading.done:
-            await _send(send, response, request_id)
+            await _send(scope, send, response, request_id)
         else:
             await _refuse(send, response, request_id, receive, headers)
 
@@ -209,8 +209,13 @@ class _Reading:
         return body
 
 
-async def _send(send: Send, response: Response, request_id: str) -> None:
-    await send(_start(response, request_id))
+async def _send(scope: Scope, send: Send, response: Response, request_id: str) -> None:
+    headers = _headers(response, request_id)
+    whole = scope.get("extensions", {}).get(WHOLE)
+    if whole is not None:
+        await whole(Response(response.status, headers, response.body))
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
 
 
@@ -218,20 +223,19 @@ async def _refuse(
     send: Send, response: Response, request_id: str, receive: Receive, headers: Mapping[bytes, bytes]
 ) -> None:
     """Answer before the body has come, and close: at once when the client waits for `100 Continue`, else after draining."""
-    start = _start(response, request_id)
-    start["headers"].append((b"connection", b"close"))
-    await send(start)
+    closing = [*_headers(response, request_id), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": response.status, "headers": closing})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
     if headers.get(b"expect", b"").lower() != b"100-continue":
         await drain(receive)
     await send({"type": "http.response.body", "body": b""})
 
 
-def _start(response: Response, request_id: str) -> dict[str, Any]:
+def _headers(response: Response, request_id: str) -> Headers:
     headers = [(b"x-amzn-requestid", request_id.encode()), *response.headers]
     if response.status != 204:
         headers.append((b"content-length", b"%d" % len(response.body)))
-    return {"type": "http.response.start", "status": response.status, "headers": headers}
+    return headers
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

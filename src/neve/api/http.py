@@ -46,6 +46,9 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
+WHOLE = "neve.whole"
+"""The ASGI extension of our server: `await scope["extensions"][WHOLE](response)` sends a response with all its headers."""
+
 RawOperation = Callable[[Call, Request], Awaitable[Response]]
 """An operation that reads the request and writes the response itself (Invoke); domain errors are raised as usual."""
 
