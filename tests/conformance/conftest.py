@@ -39,7 +39,8 @@ def _works(sandbox: str, freezer: str) -> bool:
     return made is not None
 
 
-_HERE = [(sandbox, freezer) for sandbox in SANDBOXES for freezer in FREEZERS if _works(sandbox, freezer)]
+HERE = [(sandbox, freezer) for sandbox in SANDBOXES for freezer in FREEZERS if _works(sandbox, freezer)]
+"""The sandboxes and freezers that this machine allows."""
 
 
 @dataclass
@@ -84,7 +85,7 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
 Begin = Callable[..., Awaitable[Running]]
 
 
-@pytest.fixture(params=_HERE, ids="-".join)
+@pytest.fixture(params=HERE, ids="-".join)
 async def kind(request: pytest.FixtureRequest) -> AsyncIterator[SandboxKind]:
     """A kind of sandbox for each way of isolating and freezing that this machine allows."""
     made = make_kind(*request.param)

@@ -17,7 +17,7 @@ from neve.dataplane.plan import ON_DEMAND, PROVISIONED, Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.subscriptions import Feed
-from neve.dataplane.sandbox.sandbox import Command, Exit, Usage
+from neve.dataplane.sandbox.sandbox import Command, Exit, Folders, Limits, Usage
 from neve.domain.errors import PlatformError, SandboxFailed
 from neve.domain.function import Code, Function, LoggingConfig
 from neve.domain.invocation import Invocation, InvocationResult
@@ -105,6 +105,11 @@ class ScriptedSandbox:
 
     async def wait_extension(self) -> tuple[str, Exit]:
         return await self.extension_ends.get()
+
+    def assign(self, folders: Folders, limits: Limits) -> None:
+        self._ask("assign")
+        if self.refuses is not None:
+            raise SandboxFailed(self.refuses)
 
     async def wait(self) -> Exit:
         return await asyncio.shield(self.processes[-1].exit)

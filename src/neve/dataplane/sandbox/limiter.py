@@ -24,6 +24,7 @@ _BEYOND_MB = 32  # between what a function may hold and what the kernel lets it 
 _SMALLEST_ROOM = 4 * MEBIBYTE
 _PERIOD_US = 20_000
 _SHORTEST_US = 1_000  # the kernel takes no less
+_WITH_SWAP = "memory.memsw.limit_in_bytes"
 _WORDS: Mapping[str, str] = {"memory": "memory", "cpu": "CPU", "pids": "number of processes"}
 
 
@@ -57,6 +58,14 @@ class Limiter:
     def entries(self) -> Sequence[Path]:
         """Files where a process writes `0` to come in."""
         return tuple(dict.fromkeys(folder / "cgroup.procs" for folder in self._folders.values()))
+
+    def change(self, limits: Limits) -> None:
+        """Other limits from now on; SandboxFailed when they cannot be set. The mark of the watch may be at the wrong place."""
+        self._limits = limits
+        try:
+            self._limit_memory()
+        except OSError as refused:
+            raise SandboxFailed(f"an environment cannot be limited: {refused.strerror}") from refused
 
     def capped(self, memory_bytes: int) -> int:
         """No more than the environment may hold."""
@@ -116,11 +125,13 @@ class Limiter:
             return
         most = (self._limits.memory_mb + _BEYOND_MB + (self._limits.tmp_mb if self._tmp_is_memory else 0)) * MEBIBYTE
         unified = self._unified["memory"]
+        if not unified:
+            with contextlib.suppress(OSError):  # never less than the memory alone, also on the way to more
+                (folder / _WITH_SWAP).write_text("-1")
         (folder / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(most))
         # Swap would only make the end slower. Absent where the kernel has none.
         with contextlib.suppress(OSError):
-            swap = ("memory.swap.max", "0") if unified else ("memory.memsw.limit_in_bytes", str(most))
-            (folder / swap[0]).write_text(swap[1])
+            (folder / ("memory.swap.max" if unified else _WITH_SWAP)).write_text("0" if unified else str(most))
 
     def _watch(self) -> MemoryWatch | None:
         folder = self._folders.get("memory")

@@ -45,6 +45,8 @@ class Command:
 
     `extensions` are programs that are started first and run beside: files as the function sees them, named apart from each
     other by their last part. They do not get the variables that are `hidden`. The program itself waits for `Sandbox.go`.
+
+    `late`: the task root and the layers are not known yet; what `folders` says of them is not mounted, `Sandbox.assign` will.
     """
 
     argv: Sequence[str]
@@ -53,6 +55,7 @@ class Command:
     folders: Folders | None = None
     extensions: Sequence[Path] = ()
     hidden: Collection[str] = ()
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,11 @@ class Sandbox(Protocol):
 
         With extensions these are started now, and the program after `go`; `extension_output` is their 1 and 2. Nothing else
         of ours is inherited. SandboxFailed when the program cannot be executed, ExtensionRefused when an extension cannot.
+        """
+
+    def assign(self, folders: Folders, limits: Limits) -> None:
+        """Let what was started `late` see the code and layers of `folders`, and have these limits. Once, in a sandbox whose
+        `/tmp` is empty. SandboxFailed when it does not work: the processes are of no use then.
         """
 
     def go(self) -> None:
@@ -150,6 +158,10 @@ class SandboxKind(Protocol):
     @property
     def missing(self) -> Sequence[str]:
         """What is not isolated, one short sentence each; empty when all is."""
+
+    @property
+    def cannot_assign(self) -> str:
+        """Why nothing can be started `late` here, the end of a sentence; empty when it can."""
 
     def seen(self, folders: Folders) -> Folders:
         """Where a function sees these folders; `layers` is always told, `language` None when the binary stays where it is."""

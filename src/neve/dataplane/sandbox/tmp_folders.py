@@ -40,6 +40,15 @@ class TmpFolders:
             raise SandboxFailed(f"the /tmp of an environment cannot be made: {refused.strerror}") from refused
         return folder
 
+    def resize(self, folder: Path, limits: Limits) -> None:
+        """Give an empty folder another size. SandboxFailed when the machine refuses."""
+        if not self.are_limited:
+            return
+        try:
+            private_mounts.resize_memory(folder, limits.tmp_mb)
+        except OSError as refused:
+            raise SandboxFailed(f"the /tmp of an environment cannot be resized: {refused.strerror}") from refused
+
     def remove(self, folder: Path) -> None:
         """Remove it with all that was written there. Takes a while on a disk. SandboxFailed when the machine refuses."""
         try:
