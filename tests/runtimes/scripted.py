@@ -19,6 +19,7 @@ from typing import Any, Protocol
 PATIENCE_SECONDS = 20.0
 
 _INVOKE, _NEXT, _RESPONSE, _ERROR, _INIT_ERROR, _STREAM_START, _CHUNK, _STREAM_END = range(1, 9)
+_WAITING, _ASSIGN = 9, 10
 _LEVELS = {0b00100: "TRACE", 0b01000: "DEBUG", 0b01100: "INFO", 0b10000: "WARN", 0b10100: "ERROR", 0b11000: "FATAL"}
 _TEXT, _JSON = 0xA55A0003, 0xA55A0002
 
@@ -139,6 +140,12 @@ class FramesClient:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _channel_ended: bool = False
     _output_ended: bool = False
+
+    async def assign(self, environment: Mapping[str, str], directory: Path) -> None:
+        """Wait until a pre-started client waits, and make it the function's."""
+        await self._take(_WAITING)
+        self._writer.write(_frame(_ASSIGN, {"environment": dict(environment), "directory": str(directory)}, b""))
+        await self._writer.drain()
 
     async def wait_next(self) -> None:
         await self._take(_NEXT)

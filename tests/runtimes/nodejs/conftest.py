@@ -60,19 +60,38 @@ def _async_targets() -> list[Target]:
 def _starter(target: Target, folder: Path) -> Start:
     @asynccontextmanager
     async def start(
-        files: str | Mapping[str, str], handler: str = "app.handler", node_flags: tuple[str, ...] = (), **variables: str
+        files: str | Mapping[str, str],
+        handler: str = "app.handler",
+        node_flags: tuple[str, ...] = (),
+        prestarted: bool = False,
+        **variables: str,
     ) -> AsyncIterator[FramesClient]:
-        """Write the function (a text is app.js), start the client on it. `variables` join its environment."""
+        """Write the function (a text is app.js), start the client on it. `variables` join its environment.
+
+        `prestarted`: the client boots elsewhere, without any of that, and is assigned.
+        """
         task = folder / "task"
         for name, text in ({"app.js": files} if isinstance(files, str) else files).items():
             (task / name).parent.mkdir(parents=True, exist_ok=True)
             (task / name).write_text(text)
         flags = (*node_flags, "--expose-gc", *(CALLBACK_FLAGS if target.identifier < "nodejs24" else ()))
         argv = [str(target.node), *flags, str(RUNTIME / "bootstrap.mjs")]
-        async with frames_client(argv, _environment(target, task, handler) | variables, task) as client:
+        environment = _environment(target, task, handler) | variables
+        if not prestarted:
+            async with frames_client(argv, environment, task) as client:
+                yield client
+            return
+        async with frames_client(argv, _waiting(environment), folder) as client:
+            await client.assign(environment, task)
             yield client
 
     return start
+
+
+def _waiting(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is known before the function is, and what must not be seen afterwards."""
+    known = {name: environment[name] for name in ("AWS_EXECUTION_ENV", "LAMBDA_RUNTIME_DIR", "PATH")}
+    return known | {"NODE_PATH": "/nowhere", "ONLY_WHILE_WAITING": "1", "_NEVE_PRESTARTED": "1"}
 
 
 def _environment(target: Target, task: Path, handler: str) -> dict[str, str]:

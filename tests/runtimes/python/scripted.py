@@ -15,6 +15,7 @@ from typing import Any
 
 BOOTSTRAP = Path(__file__).parents[3] / "src/neve/runtimes/python/bootstrap.py"
 INVOKE, NEXT, RESPONSE, ERROR, INIT_ERROR = 1, 2, 3, 4, 5
+WAITING, ASSIGN = 9, 10
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:probe"
 
 
@@ -62,6 +63,12 @@ class Runtime:
                 raise EOFError("the runtime closed its channel")
             data += part
         return data
+
+    def assign(self, environment: dict[str, str], directory: Path) -> None:
+        """Wait until a pre-started runtime waits, and make it the function's."""
+        assert self.receive() == (WAITING, {}, b"")
+        head = json.dumps({"environment": environment, "directory": str(directory)}).encode()
+        self.channel.sendall(struct.pack(">IBI", 5 + len(head), ASSIGN, len(head)) + head)
 
     def wait_next(self) -> None:
         """The runtime asks for the next event, and nothing else."""

@@ -1,14 +1,16 @@
 // Started as `node <flags> bootstrap.mjs`; which flags is in README.md.
 // The entry: makes the process look like the service's, loads the user's handler, starts the loop of its generation.
+import { isPrestarted, takeOn } from './assignment.mjs';
 import { Channel } from './channel.mjs';
 import { hideHandle, patchConsole } from './console-patch.mjs';
 import { loadHandler } from './handler-resolution.mjs';
 import { watchForSdk } from './sdk-v2.mjs';
-import { readSettings } from './settings.mjs';
+import { hasCallbacks, readSettings } from './settings.mjs';
 
-const settings = readSettings();
-const generation = await import(settings.callbacks ? './loop-callbacks.mjs' : './loop.mjs');
+const generation = await import(hasCallbacks() ? './loop-callbacks.mjs' : './loop.mjs');
 const channel = await Channel.open();
+if (isPrestarted()) takeOn(await channel.assignment());
+const settings = readSettings();
 
 process.argv[1] = `${settings.runtimeDir}/index.mjs`;
 hideHandle(channel.handle);

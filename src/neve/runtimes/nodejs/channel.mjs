@@ -18,6 +18,7 @@ export class Channel {
   onArrive = () => {};
   #pipe;
   #reader = new frames.FrameReader((frame) => this.#accept(frame));
+  #assigned = () => {};
   #waiting = false;
   #askedOnce = false;
 
@@ -37,6 +38,16 @@ export class Channel {
   /** Whether the init phase is over: an init error is refused from then on. */
   get initialized() {
     return this.#askedOnce;
+  }
+
+  /**
+   * A pre-started runtime says that it has booted, and waits for the function that it is to become.
+   * @returns {Promise<{environment: Record<string, string>, directory: string}>}
+   */
+  assignment() {
+    this.#write(frames.encodeFrame(frames.WAITING, '{}', ''));
+    this.#pipe.ref();
+    return new Promise((resolve) => (this.#assigned = resolve));
   }
 
   /** Ask for the next event; the environment may freeze from here on. */
@@ -100,11 +111,15 @@ export class Channel {
   }
 
   #accept(frame) {
-    if (frame.kind !== frames.INVOKE) return;
-    this.#waiting = false;
-    this.#pipe.unref();
-    this.onArrive(frame.header);
-    this.onInvoke(frame);
+    if (frame.kind === frames.INVOKE) {
+      this.#waiting = false;
+      this.#pipe.unref();
+      this.onArrive(frame.header);
+      this.onInvoke(frame);
+    } else if (frame.kind === frames.ASSIGN) {
+      this.#pipe.unref();
+      this.#assigned(frame.header);
+    }
   }
 
   #write(bytes) {

@@ -8,6 +8,8 @@ export const INIT_ERROR = 5;
 export const STREAM_START = 6;
 export const CHUNK = 7;
 export const STREAM_END = 8;
+export const WAITING = 9;
+export const ASSIGN = 10;
 
 const PREFIX = 4;
 const FIXED = 9; // length, kind, header length

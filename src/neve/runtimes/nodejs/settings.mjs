@@ -2,9 +2,13 @@
 
 const FIRST_WITHOUT_CALLBACKS = 24;
 
+/** Whether this is nodejs22.x or older. The identifier decides, not the version of the binary. */
+export function hasCallbacks() {
+  return majorOf(process.env.AWS_EXECUTION_ENV) < FIRST_WITHOUT_CALLBACKS;
+}
+
 /**
  * @returns {{callbacks: boolean, handler: string, taskRoot: string, runtimeDir: string, logFormat: {json: boolean, level?: string}}}
- * `callbacks`: nodejs22.x and older. The identifier decides, not the version of the binary.
  */
 export function readSettings() {
   const { env } = process;
@@ -13,7 +17,7 @@ export function readSettings() {
     if (name.startsWith('_NEVE_') || name === '_LAMBDA_TELEMETRY_LOG_FD') delete env[name];
   }
   return {
-    callbacks: majorOf(env.AWS_EXECUTION_ENV) < FIRST_WITHOUT_CALLBACKS,
+    callbacks: hasCallbacks(),
     handler: env._HANDLER ?? '',
     taskRoot: env.LAMBDA_TASK_ROOT ?? process.cwd(),
     runtimeDir: env.LAMBDA_RUNTIME_DIR ?? '/var/runtime',

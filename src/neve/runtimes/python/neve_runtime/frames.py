@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 INVOKE, NEXT, RESPONSE, ERROR, INIT_ERROR = 1, 2, 3, 4, 5
+WAITING, ASSIGN = 9, 10
 
 _PREFIX = struct.Struct(">IBI")
 _CHUNK = 65536

@@ -6,7 +6,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` wraps it in enums, 
 import os
 import sys
 
-from . import frames, logs, marshal, output, resolve
+from . import assignment, frames, logs, marshal, output, resolve
 from .context import LambdaContext
 from .faults import describe
 
@@ -30,6 +30,11 @@ def main() -> None:
     """Run until the channel ends, the handler cannot be loaded, or user code ends the process."""
     channel = frames.Channel(_CHANNEL)
     _be_a_site()
+    if assignment.is_prestarted():
+        try:
+            assignment.wait(channel)
+        except frames.ChannelEnded:
+            os._exit(0)
     _set_path()
     output.unbuffer()
     logs.install_at_import()
