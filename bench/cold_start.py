@@ -31,7 +31,7 @@ from neve.domain.world import World
 PROGRAMS = {
     "nodejs24.x": (
         "index.mjs",
-        "import { writeSync } from 'node:fs';\nwriteSync(1, 'user\\n');\nexport const handler = async () => null;\n",
+        "console.log('user');\nexport const handler = async () => null;\n",
     ),
     "python3.11": ("index.py", "import os\nos.write(1, b'user\\n')\ndef handler(event, context):\n    return None\n"),
 }

@@ -8,6 +8,7 @@ from tests.runtimes.scripted import invoke
 LOOK = """
 const fs = require('fs');
 const os = require('os');
+const childSees = () => require('child_process').execFileSync('/usr/bin/env').toString().split('\\n');
 const look = () => ({
   variables: { ...process.env, PWD: '', SHLVL: '' }, // the shell of this test's own makes these
   directory: process.cwd(),
@@ -23,7 +24,7 @@ const look = () => ({
   locale: Intl.DateTimeFormat().resolvedOptions().locale,
   home: os.homedir(),
   descriptors: fs.readdirSync('/proc/self/fd').filter((fd) => fd < 4),
-  childSees: require('child_process').execFileSync('/usr/bin/env').toString().split('\\n').filter((line) => !/^(PWD|SHLVL)=/.test(line)).sort(),
+  childSees: childSees().filter((line) => !/^(PWD|SHLVL)=/.test(line)).sort(),
   console: Object.keys(console).sort(),
   heap: require('v8').getHeapStatistics().heap_size_limit,
 });
