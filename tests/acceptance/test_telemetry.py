@@ -49,7 +49,8 @@ def test_an_extension_inside_the_runtime_hears_of_everything_in_order(subscriber
     assert "platform.report" not in kinds(first.value)
     events = after(function, second.request_id)
     assert kinds(events) == [
-        *("platform.initStart", "platform.initRuntimeDone", "platform.initReport"),
+        *("platform.initStart", "platform.telemetrySubscription"),
+        *("platform.initRuntimeDone", "platform.extension", "platform.initReport"),
         *("platform.start", "function", "platform.runtimeDone", "platform.report"),
         *("platform.start", "function", "platform.runtimeDone", "platform.report"),
     ]
@@ -63,6 +64,7 @@ def test_a_subscriber_of_the_logs_api_hears_of_ends(subscriber: Deploy) -> None:
     function = subscriber(**LOGS)
     first = function.invoke({"say": "hello"})
     assert kinds(after(function, first.request_id)) == [
+        *("platform.logsSubscription", "platform.extension"),
         *("platform.start", "function", "platform.runtimeDone", "platform.end", "platform.report"),
     ]
 

@@ -63,6 +63,23 @@ def test_what_did_not_end_well_is_red() -> None:
     assert click.style("error", fg="red", bold=True) in last
 
 
+def test_extensions_are_seen() -> None:
+    ready = {"name": "agent", "state": "Ready", "events": ["INVOKE"]}
+    failed = {"name": "agent", "state": "InitError", "events": [], "errorType": "Extension.NoKey"}
+    shown = rows(
+        {"type": "platform.extension", "record": ready},
+        {"type": "extension", "record": {"text": "agent: hello", "level": None}},
+        {"type": "platform.extension", "record": failed},
+        {"type": "platform.logsDropped", "record": {"droppedRecords": 2, "droppedBytes": 20, "reason": "x"}},
+    )
+    assert [row.partition("8f3c1a2e ")[2] for row in shown] == [
+        "· extension agent ready",
+        "agent: hello",
+        "extension agent: Extension.NoKey (InitError)",
+        "2 telemetry records dropped: an extension does not take them",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "row"),
     [

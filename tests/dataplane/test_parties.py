@@ -75,3 +75,56 @@ async def test_an_extension_holds_the_freeze_but_not_the_answer(stage: Stage) ->
     await stage.close()
     with pytest.raises((OSError, EOFError)):
         await again
+
+
+def subscription(port: int, types: str = '["platform"]') -> bytes:
+    destination = f'{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}"}}'
+    return f'{{"schemaVersion":"2022-12-13","types":{types},"destination":{destination}}}'.encode()
+
+
+async def test_extensions_and_subscriptions_have_lines_before_start(stage: Stage) -> None:
+    stage.submit("one")
+    process = await stage.process()
+    (sandbox,) = stage.sandboxes
+    identifier = await register(sandbox, "inside")
+    body = subscription(1, '["platform","function"]')
+    reply = await ask(sandbox, "PUT", "/2022-07-01/telemetry", body, lambda_extension_identifier=identifier)
+    assert reply.body == b"OK"
+    process.next()
+    await extension_next(sandbox, identifier)
+    assert stage.lines()[1:] == [
+        "TELEMETRY\tName: inside\tState: Subscribed\tTypes: [Platform, Function]",
+        "EXTENSION\tName: inside\tState: Ready\tEvents: [INVOKE]",
+        "START RequestId: one Version: $LATEST",
+    ]
+
+
+async def test_how_far_extensions_came_is_told_when_the_init_fails(stage: Stage) -> None:
+    stage.submit("one")
+    process = await stage.process()
+    await register(stage.sandboxes[0], "inside")
+    process.end(Exit(1, None))
+    await stage.wait_published(kinds.INIT_REPORT)
+    assert stage.lines()[1:] == [
+        "EXTENSION\tName: inside\tState: Registered\tEvents: [INVOKE]",
+        stage.lines()[-1],
+    ]
+    assert stage.lines()[-1].startswith("INIT_REPORT")
+
+
+async def test_why_an_extension_failed_is_told(stage: Stage) -> None:
+    stage.submit("one")
+    process = await stage.process()
+    (sandbox,) = stage.sandboxes
+    identifier = await register(sandbox, "inside")
+    path = "/2020-01-01/extension/init/error"
+    why = {"lambda-extension-function-error-type": "Extension.NoKey", "lambda-extension-identifier": identifier}
+    assert (await ask(sandbox, "POST", path, b"{}", **why)).status == 202
+    process.end(Exit(1, None))
+    await stage.wait_published(kinds.INIT_REPORT)
+    assert stage.told(kinds.PLATFORM_EXTENSION) == {
+        "name": "inside",
+        "state": "InitError",
+        "events": ["INVOKE"],
+        "errorType": "Extension.NoKey",
+    }

@@ -13,6 +13,7 @@ from neve.domain.world import World
 
 ID = "8f5c1d5e-0a52-4ff8-a9ab-7c1b5d1e2f3a"
 METRICS = {"durationMs": 2.49, "billedDurationMs": 101, "memorySizeMB": 128, "maxMemoryUsedMB": 64}
+INIT = {"durationMs": 97.63}
 WARM = (
     f"REPORT RequestId: {ID}\tDuration: 2.49 ms\tBilled Duration: 101 ms\tMemory Size: 128 MB\tMax Memory Used: 64 MB\t"
 )
@@ -66,7 +67,40 @@ def record(kind: str, members: Mapping[str, Any], system_level: str = "INFO") ->
             {"phase": "invoke", "status": "error", "errorType": "Extension.Crash", "metrics": {"durationMs": 1236.04}},
             "INIT_REPORT Init Duration: 1236.04 ms\tPhase: invoke\tStatus: error\tError Type: Extension.Crash",
         ),
+        (
+            kinds.INIT_REPORT,
+            {"phase": "init", "status": "success", "initializationType": "provisioned-concurrency", "metrics": INIT},
+            "INIT_REPORT Init Duration: 97.63 ms\tPhase: init\tStatus: success",
+        ),
+        (
+            kinds.PLATFORM_EXTENSION,
+            {"name": "lambda-adapter", "state": "Ready", "events": []},
+            "EXTENSION\tName: lambda-adapter\tState: Ready\tEvents: []",
+        ),
+        (
+            kinds.PLATFORM_EXTENSION,
+            {"name": "agent", "state": "Ready", "events": ["SHUTDOWN", "INVOKE"]},
+            "EXTENSION\tName: agent\tState: Ready\tEvents: [SHUTDOWN, INVOKE]",
+        ),
+        (
+            kinds.PLATFORM_EXTENSION,
+            {"name": "agent", "state": "LaunchError", "events": [], "errorType": "PermissionDenied"},
+            "EXTENSION\tName: agent\tState: LaunchError\tEvents: []\tError Type: PermissionDenied",
+        ),
+        (
+            kinds.TELEMETRY_SUBSCRIPTION,
+            {"name": "datadog-agent", "state": "Subscribed", "types": ["platform", "function", "extension"]},
+            "TELEMETRY\tName: datadog-agent\tState: Subscribed\tTypes: [Platform, Function, Extension]",
+        ),
+        (
+            kinds.LOGS_SUBSCRIPTION,
+            {"name": "agent", "state": "Subscribed", "types": ["platform"]},
+            "LOGS\tName: agent\tState: Subscribed\tTypes: [Platform]",
+        ),
+        (kinds.LOGS_DROPPED, {"reason": "x", "droppedRecords": 1, "droppedBytes": 2}, None),
+        (kinds.FAULT, {"text": "RequestId: x Error: y"}, None),
         (kinds.FREEZE, {}, None),
+        (kinds.EXTENSION, {"text": "an agent says hello", "level": None}, "an agent says hello"),
         (kinds.FUNCTION, {"text": "hello", "level": None}, "hello"),
     ],
 )
@@ -81,17 +115,45 @@ def test_json_line_is_an_event_of_the_telemetry_schema() -> None:
     )
 
 
+SUCCESS = {"status": "success"}
+FAILED = {"status": "error"}
+ON_DEMAND = {"initializationType": "on-demand"}
+AHEAD = {"initializationType": "provisioned-concurrency"}
+
+
 @pytest.mark.parametrize(
-    ("kind", "status", "level", "kept"),
+    ("kind", "members", "level"),
     [
-        (kinds.START, "success", "WARN", False),
-        (kinds.REPORT, "success", "INFO", True),
-        (kinds.REPORT, "timeout", "WARN", True),
-        (kinds.RUNTIME_DONE, "success", "INFO", False),
-        (kinds.RUNTIME_DONE, "success", "DEBUG", True),
-        (kinds.END, "success", "DEBUG", False),
-        (kinds.FREEZE, "success", "DEBUG", False),
+        (kinds.INIT_START, {"runtimeVersion": "nodejs:24"}, "INFO"),
+        (kinds.INIT_START, {}, "DEBUG"),
+        (kinds.INIT_RUNTIME_DONE, SUCCESS, "DEBUG"),
+        (kinds.INIT_RUNTIME_DONE, FAILED, "WARN"),
+        (kinds.INIT_REPORT, SUCCESS | ON_DEMAND, "DEBUG"),
+        (kinds.INIT_REPORT, SUCCESS | AHEAD, "INFO"),
+        (kinds.INIT_REPORT, FAILED | ON_DEMAND, "WARN"),
+        (kinds.START, {}, "INFO"),
+        (kinds.RUNTIME_DONE, SUCCESS, "DEBUG"),
+        (kinds.RUNTIME_DONE, {"status": "failure"}, "WARN"),
+        (kinds.REPORT, SUCCESS, "INFO"),
+        (kinds.REPORT, {"status": "timeout"}, "WARN"),
+        (kinds.PLATFORM_EXTENSION, {"state": "Ready"}, "INFO"),
+        (kinds.PLATFORM_EXTENSION, {"state": "ExitError", "errorType": "Extension.Crash"}, "WARN"),
+        (kinds.TELEMETRY_SUBSCRIPTION, {}, "INFO"),
+        (kinds.LOGS_SUBSCRIPTION, {}, "INFO"),
+        (kinds.LOGS_DROPPED, {}, "WARN"),
+        (kinds.END, {}, None),
+        (kinds.FAULT, {}, None),
+        (kinds.FREEZE, {}, None),
     ],
 )
-def test_json_lines_are_filtered_by_the_system_log_level(kind: str, status: str, level: str, kept: bool) -> None:
-    assert (json_line(record(kind, {"status": status}, level)) is not None) == kept
+def test_json_lines_are_filtered_by_the_system_log_level(
+    kind: str, members: Mapping[str, Any], level: str | None
+) -> None:
+    levels = ("DEBUG", "INFO", "WARN")
+    kept = [each for each in levels if json_line(record(kind, members, each)) is not None]
+    assert kept == ([] if level is None else list(levels[: levels.index(level) + 1]))
+
+
+@pytest.mark.parametrize("kind", [kinds.FUNCTION, kinds.EXTENSION])
+def test_what_is_printed_is_not_filtered_by_the_system_log_level(kind: str) -> None:
+    assert json_line(record(kind, {"text": "hello", "level": None}, "WARN")) == "hello"

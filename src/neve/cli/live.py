@@ -107,7 +107,10 @@ class LiveLog:
             "platform.start": self._start,
             "platform.runtimeDone": self._runtime_done,
             "platform.report": self._report,
+            "platform.extension": self._extension,
+            "platform.logsDropped": self._logs_dropped,
             "function": self._function,
+            "extension": self._function,
             "neve.freeze": lambda record: self._quiet(record, "· frozen"),
             "neve.thaw": lambda record: self._quiet(record, "· thawed"),
             "neve.environmentStarted": lambda record: self._quiet(record, "· new environment"),
@@ -194,6 +197,18 @@ class LiveLog:
         if members["status"] != "success":
             reason = members.get("errorType") or members["status"]
             self._row_of(record, (f"INIT failed after {_ms(members['metrics']['durationMs'])}: {reason}", _BAD))
+
+    def _extension(self, record: Mapping[str, Any]) -> None:
+        members = record["record"]
+        if "errorType" in members:
+            self._row_of(record, (f"extension {members['name']}: {members['errorType']} ({members['state']})", _BAD))
+        else:
+            self._row_of(record, (f"· extension {members['name']} {members['state'].lower()}", _QUIET))
+
+    def _logs_dropped(self, record: Mapping[str, Any]) -> None:
+        lost = record["record"]["droppedRecords"]
+        text = f"{lost} telemetry record{'s' if lost > 1 else ''} dropped: an extension does not take them"
+        self._row_of(record, (text, {"fg": "yellow"}))
 
     def _notice(self, record: Mapping[str, Any]) -> None:
         self._row_of(record, (record["record"]["text"], {"fg": "yellow"}))

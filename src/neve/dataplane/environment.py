@@ -22,7 +22,7 @@ from neve.dataplane.output import Line
 from neve.dataplane.plan import PROVISIONED, Plan, Surroundings
 from neve.dataplane.reporter import Measured, Reporter
 from neve.dataplane.run import Run
-from neve.dataplane.runtime_api.listener import Event
+from neve.dataplane.runtime_api.listener import Event, Subscribed
 from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
 from neve.dataplane.tasks import Tasks
 from neve.domain.environment import Action, Signal, State, transition
@@ -154,7 +154,7 @@ class Environment:
     def _start_generation(self) -> None:
         """Its telemetry is attached before anything is told of it."""
         self._init_error = None
-        subscriptions = self._around.feed.attach(self.id, self._sandbox.address)
+        subscriptions = self._around.feed.attach(self.id, self._sandbox.address, self._reporter.logs_dropped)
         self._generation = Generation(self._plan, subscriptions, self._sandbox, self._tasks, self)
         self._generation.begin(self._command)
 
@@ -178,6 +178,7 @@ class Environment:
     def _init_failed(self, signal: Signal, failure: Failure) -> None:
         """The init is over without success; the state says whether an invocation was waiting for it."""
         self._drain(flush=True)
+        self._tell_extensions()
         self._init.fail(failure.status, failure.error_type)
         self._move(signal, failure)
 
@@ -227,6 +228,7 @@ class Environment:
             self._drain()
             self._look_at_memory()
             self._sandbox.initialized()
+            self._tell_extensions()
             self._init.succeed()
             self._move(Signal.ALL_NEXT)
         elif self.state in (State.INVOKING, State.DRAINING):
@@ -273,6 +275,15 @@ class Environment:
             error_type = str(header.get("type", failures.RUNTIME_UNKNOWN))
             return InvocationResult(Status.FAILURE, body, version, error_type)
         return InvocationResult(Status.SUCCESS, body, version)
+
+    def subscribed(self, subscribed: Subscribed) -> None:
+        """News."""
+        self._reporter.subscribed(subscribed, self._run)
+
+    def _tell_extensions(self) -> None:
+        """How far they have come when the init is over."""
+        for extension in self._generation.extensions if self._generation is not None else ():
+            self._reporter.extension(extension, self._run)
 
     def printed(self, line: Line) -> None:
         """News."""
@@ -386,6 +397,7 @@ class Environment:
         self._timer = None
         self._drain(flush=True)
         if self.state is State.RESTARTING:
+            self._tell_extensions()
             self._init.fail("timeout", None)
         self._move(Signal.TIMEOUT, failures.timeout(self._plan.function.timeout_s))
 
@@ -398,6 +410,7 @@ class Environment:
             duration_ms, status = self._plan.function.timeout_s * 1000.0, Status.TIMEOUT
         else:
             duration_ms, status = (time.perf_counter() - run.started) * 1000.0, Status.ERROR
+        self._reporter.fault(run, f"{failure.message(run.request_id)}\n{failure.error_type}")
         payload = failure.payload(run.request_id)
         self._end_run(
             run, InvocationResult(status, payload, self._plan.function.version, failure.error_type), duration_ms

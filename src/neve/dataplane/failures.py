@@ -56,8 +56,11 @@ class Failure:
         """What the caller of this invocation gets."""
         if self.reported is not None:
             return self.reported
-        text = self.text or describe(self.end or Exit(0, None))
-        return payload(self.error_type, f"RequestId: {request_id} Error: {text}")
+        return payload(self.error_type, self.message(request_id))
+
+    def message(self, request_id: str) -> str:
+        """What the platform says of it."""
+        return f"RequestId: {request_id} Error: {self.text or describe(self.end or Exit(0, None))}"
 
 
 def timeout(timeout_s: int) -> Failure:

@@ -5,17 +5,18 @@ An environment has one after the other. What a generation says after its end was
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
 from neve.dataplane.output import Line, OutputPipe
 from neve.dataplane.parties import Parties
 from neve.dataplane.plan import Plan
-from neve.dataplane.runtime_api.listener import Event
+from neve.dataplane.runtime_api.listener import Event, Subscribed
 from neve.dataplane.runtime_api.subscriptions import Subscriptions
 from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
 from neve.dataplane.tasks import Tasks
 from neve.domain.errors import SandboxFailed
+from neve.domain.extension import Extension
 
 _Word = tuple[int, Mapping[str, Any], bytes]
 
@@ -34,6 +35,9 @@ class News(Protocol):
 
     def printed(self, line: Line) -> None:
         """Somebody inside printed this."""
+
+    def subscribed(self, subscribed: Subscribed) -> None:
+        """An extension subscribed to telemetry."""
 
     def processes_ended(self, end: Exit) -> None:
         """The runtime ended by itself, or was killed from outside."""
@@ -59,6 +63,11 @@ class Generation:
     def has_extensions(self) -> bool:
         """Whether anybody beside the runtime takes part."""
         return self._parties is not None and self._parties.has_extensions
+
+    @property
+    def extensions(self) -> Iterable[Extension]:
+        """Who takes part beside the runtime, or should."""
+        return () if self._parties is None else self._parties.extensions
 
     def begin(self, command: Callable[[str], Command]) -> None:
         """Start what `command` makes of the address of the doors."""
@@ -102,7 +111,7 @@ class Generation:
         ours, theirs = socket.socketpair()
         with theirs:
             self._output = OutputPipe(self._on_line)
-            self._parties = Parties(self._plan, self._subscriptions, ours, self._on_word)
+            self._parties = Parties(self._plan, self._subscriptions, ours, self._on_word, self._on_subscribed)
             try:
                 address = await self._parties.open()
                 await self._sandbox.start(command(address), theirs, self._output.write_end)
@@ -141,6 +150,10 @@ class Generation:
             self._news.heard(kind, header, body)
         else:
             self._early.append((kind, header, body))
+
+    def _on_subscribed(self, subscribed: Subscribed) -> None:
+        if not self._over:
+            self._news.subscribed(subscribed)
 
     def _on_line(self, line: Line) -> None:
         """What is printed on the way out is told, too: it belongs to nobody's invocation any more."""

@@ -6,6 +6,7 @@ extension waits too, an answer only if it is about the current invocation.
 
 import json
 import socket
+from collections.abc import Callable
 
 from neve.dataplane import channel as frames
 from neve.dataplane.channel import Channel, OnFrame
@@ -13,14 +14,22 @@ from neve.dataplane.plan import Plan
 from neve.dataplane.runtime_api.listener import Event, FunctionError, Subscribed
 from neve.dataplane.runtime_api.server import RuntimeApi
 from neve.dataplane.runtime_api.subscriptions import Subscriptions
-from neve.domain.extension import Extension
+from neve.domain.extension import Extension, Extensions
 
 
 class Parties:
     """One generation's. `on_word(kind, header, body)` gets what is said, in the terms of `channel.py`."""
 
-    def __init__(self, plan: Plan, subscriptions: Subscriptions, ours: socket.socket, on_word: OnFrame) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        subscriptions: Subscriptions,
+        ours: socket.socket,
+        on_word: OnFrame,
+        on_subscribed: Callable[[Subscribed], None],
+    ) -> None:
         self._on_word = on_word
+        self._on_subscribed = on_subscribed
         self._by_frames = plan.by_frames
         self._channel = Channel(ours, self._on_frame)
         self._api = RuntimeApi(plan.function, self, subscriptions)
@@ -30,6 +39,11 @@ class Parties:
     def has_extensions(self) -> bool:
         """Whether anybody beside the runtime takes part."""
         return not self._alone and len(self._api.extensions) > 0
+
+    @property
+    def extensions(self) -> Extensions:
+        """Everybody beside the runtime."""
+        return self._api.extensions
 
     async def open(self) -> str:
         """Open the HTTP door and return its address, the processes' AWS_LAMBDA_RUNTIME_API. SandboxFailed when it cannot."""
@@ -121,7 +135,8 @@ class Parties:
         self._on_word(frames.INIT_ERROR, {"type": error_type}, body)
 
     def subscribed(self, subscription: Subscribed) -> None:
-        """Somebody reads the telemetry; the doors deliver it."""
+        """An extension reads the telemetry; the doors deliver it."""
+        self._on_subscribed(subscription)
 
 
 def _header(event: Event) -> bytes:

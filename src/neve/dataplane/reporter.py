@@ -8,8 +8,10 @@ from typing import Any
 from neve.dataplane.output import Line
 from neve.dataplane.plan import Plan, Surroundings
 from neve.dataplane.run import Run
+from neve.dataplane.runtime_api.listener import Subscribed
 from neve.domain import record as kinds
 from neve.domain.billing import billed_ms
+from neve.domain.extension import Extension
 from neve.domain.invocation import InvocationResult
 from neve.domain.limits import MEBIBYTE
 from neve.domain.record import Origin, Record
@@ -61,6 +63,28 @@ class Reporter:
         metrics = {"metrics": {"durationMs": round(duration_ms, 2)}}
         self._tell(kinds.INIT_REPORT, self._init(phase) | _status(status, error_type) | metrics, run)
 
+    def extension(self, extension: Extension, run: Run | None) -> None:
+        """How far an extension has come when the init phase is over, or failed."""
+        members: dict[str, Any] = {"name": extension.name, "state": extension.state.value}
+        members["events"] = [phase.value for phase in extension.phases]
+        if extension.error_type is not None:
+            members["errorType"] = extension.error_type
+        self._tell(kinds.PLATFORM_EXTENSION, members, run)
+
+    def subscribed(self, subscribed: Subscribed, run: Run | None) -> None:
+        """An extension subscribed to telemetry."""
+        kind = kinds.LOGS_SUBSCRIPTION if subscribed.api == "logs" else kinds.TELEMETRY_SUBSCRIPTION
+        members = {"name": subscribed.extension.name, "state": "Subscribed", "types": list(subscribed.types)}
+        self._tell(kind, members, run)
+
+    def logs_dropped(self, members: Mapping[str, Any]) -> None:
+        """A subscriber missed events; it was told so, if it could be."""
+        self._tell(kinds.LOGS_DROPPED, members, None)
+
+    def fault(self, run: Run, text: str) -> None:
+        """The platform says why an invocation failed: to subscribers of the Logs API, in no log group any more."""
+        self._tell(kinds.FAULT, {"text": text}, run)
+
     def start(self, run: Run) -> None:
         """The invocation begins."""
         invocation = run.invocation
@@ -96,9 +120,9 @@ class Reporter:
         members["tracing"] = _tracing(run)
         self._tell(kinds.REPORT, members, run)
 
-    def line(self, line: Line, run: Run | None) -> None:
-        """User code printed something; while an invocation runs it belongs to that one, whoever printed it."""
-        self._tell(kinds.FUNCTION, {"text": line.text, "level": line.level}, run)
+    def line(self, line: Line, run: Run | None, kind: str = kinds.FUNCTION) -> None:
+        """User code, or an extension, printed something; while an invocation runs it belongs to that one, whoever it was."""
+        self._tell(kind, {"text": line.text, "level": line.level}, run)
 
     def frozen(self, duration_ms: float) -> None:
         """Everything stands still; `duration_ms` is what freezing took."""

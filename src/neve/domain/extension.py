@@ -65,6 +65,7 @@ class Extension:
     state: ExtensionState = ExtensionState.STARTED
     phases: tuple[Phase, ...] = ()
     identifier: str = ""
+    error_type: str | None = None  # why it failed, as it says itself
 
     def move(self, target: ExtensionState) -> None:
         """Go there, when the table allows it; RefusedMove otherwise."""

@@ -9,7 +9,7 @@ from neve.domain.record import Record
 
 def text_line(record: Record) -> str | None:
     """The log event of a record, without a newline at its end; None when the record has no line in the Text format."""
-    if record.type == kinds.FUNCTION:
+    if record.type in kinds.PRINTED:
         text: str = record.record["text"]
         return text
     render = _RENDERERS.get(record.type)
@@ -33,6 +33,17 @@ def _init_report(members: Mapping[str, Any]) -> str | None:
 
 def _start(members: Mapping[str, Any]) -> str:
     return f"START RequestId: {members['requestId']} Version: {members['version']}"
+
+
+def _extension(members: Mapping[str, Any]) -> str:
+    line = f"EXTENSION\tName: {members['name']}\tState: {members['state']}\tEvents: [{', '.join(members['events'])}]"
+    error_type = members.get("errorType")
+    return f"{line}\tError Type: {error_type}" if error_type else line
+
+
+def _subscription(members: Mapping[str, Any]) -> str:
+    types = ", ".join(each.capitalize() for each in members["types"])
+    return f"Name: {members['name']}\tState: {members['state']}\tTypes: [{types}]"
 
 
 def _end(members: Mapping[str, Any]) -> str:
@@ -61,6 +72,9 @@ def _status(members: Mapping[str, Any]) -> str:
 _RENDERERS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
     kinds.INIT_START: _init_start,
     kinds.INIT_REPORT: _init_report,
+    kinds.PLATFORM_EXTENSION: _extension,
+    kinds.TELEMETRY_SUBSCRIPTION: lambda members: f"TELEMETRY\t{_subscription(members)}",
+    kinds.LOGS_SUBSCRIPTION: lambda members: f"LOGS\t{_subscription(members)}",
     kinds.START: _start,
     kinds.END: _end,
     kinds.REPORT: _report,

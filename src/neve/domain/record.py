@@ -24,6 +24,7 @@ LOGS_SUBSCRIPTION = "platform.logsSubscription"
 LOGS_DROPPED = "platform.logsDropped"
 FUNCTION = "function"
 EXTENSION = "extension"
+PRINTED = (FUNCTION, EXTENSION)
 FREEZE = "neve.freeze"
 THAW = "neve.thaw"
 ENVIRONMENT_STARTED = "neve.environmentStarted"

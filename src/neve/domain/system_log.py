@@ -12,15 +12,27 @@ from neve.domain.record import Record
 _LEVELS = ("DEBUG", "INFO", "WARN")
 
 
+def _init_start(members: Mapping[str, Any]) -> str:
+    return "INFO" if "runtimeVersion" in members else "DEBUG"
+
+
+def _init_report(members: Mapping[str, Any]) -> str:
+    return _fixed("DEBUG" if members["initializationType"] == "on-demand" else "INFO")(members)
+
+
 def _fixed(level: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda members: level if members.get("status", "success") == "success" else "WARN"
 
 
 # The level of each system record when it tells a success; failures are WARN.
 _LEVEL_OF: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    kinds.INIT_START: _fixed("INFO"),
+    kinds.INIT_START: _init_start,
     kinds.INIT_RUNTIME_DONE: _fixed("DEBUG"),
-    kinds.INIT_REPORT: _fixed("DEBUG"),
+    kinds.INIT_REPORT: _init_report,
+    kinds.PLATFORM_EXTENSION: lambda members: "WARN" if "errorType" in members else "INFO",
+    kinds.TELEMETRY_SUBSCRIPTION: _fixed("INFO"),
+    kinds.LOGS_SUBSCRIPTION: _fixed("INFO"),
+    kinds.LOGS_DROPPED: _fixed("WARN"),
     kinds.START: _fixed("INFO"),
     kinds.RUNTIME_DONE: _fixed("DEBUG"),
     kinds.REPORT: _fixed("INFO"),
@@ -29,7 +41,7 @@ _LEVEL_OF: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 def json_line(record: Record) -> str | None:
     """The log event, or None for a record that is filtered out or is none of the service's."""
-    if record.type == kinds.FUNCTION:
+    if record.type in kinds.PRINTED:
         text: str = record.record["text"]
         return text
     level_of = _LEVEL_OF.get(record.type)

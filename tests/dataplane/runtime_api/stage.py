@@ -217,7 +217,7 @@ class Stage:
 
 def subscriptions(environment_id: str = "env") -> Subscriptions:
     """An environment's, which no stream feeds."""
-    return Feed(Clock(virtual=True)).attach(environment_id, "127.0.0.1")
+    return Feed(Clock(virtual=True)).attach(environment_id, "127.0.0.1", lambda dropped: None)
 
 
 def make_stage(told: Told) -> Stage:

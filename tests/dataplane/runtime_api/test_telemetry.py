@@ -111,6 +111,10 @@ async def listening(tcp: bool = False, address: str = "127.0.0.1", **flags: Any)
                 await writer.wait_closed()
 
 
+def ignore(dropped: object) -> None:
+    """Nobody asks what was dropped."""
+
+
 @pytest.fixture
 async def subscriptions() -> AsyncIterator[Subscriptions]:
     made = make_subscriptions()
@@ -381,6 +385,21 @@ async def test_a_subscriber_that_never_answers_costs_bounded_memory(subscription
         assert subscriber.connections == 1
 
 
+async def test_what_is_dropped_is_told_on_our_side_too(hurried: None) -> None:
+    told: list[Any] = []
+    made = Feed(Clock()).attach("env", "127.0.0.1", told.append)
+    async with listening(statuses=[500, 500, 500]) as subscriber:
+        made.add("a", subscription(subscriber.port))
+        made.take(function("lost"))
+        await made.flush(BOUND_S)
+        assert told == []
+        made.take(function("kept"))
+        await made.flush(BOUND_S)
+        made.take(function("never sent"))
+        await made.stop()
+    assert [each["droppedRecords"] for each in told] == [1, 1]
+
+
 async def test_an_attempt_has_a_time_limit(subscriptions: Subscriptions, hurried: None) -> None:
     async with listening(silent=True) as subscriber:
         subscriptions.add("a", subscription(subscriber.port))
@@ -430,7 +449,7 @@ async def test_a_failed_delivery_is_not_repeated_to_the_frozen(subscriptions: Su
 
 async def test_events_wait_on_neves_clock() -> None:
     clock = Clock(virtual=True)
-    made = Feed(clock).attach("env", "127.0.0.1")
+    made = Feed(clock).attach("env", "127.0.0.1", ignore)
     async with listening() as subscriber:
         made.add("a", subscription(subscriber.port, timeout_ms=30_000))
         made.take(function("x"))
@@ -441,7 +460,7 @@ async def test_events_wait_on_neves_clock() -> None:
 
 @pytest.mark.parametrize("listens_on", ["127.0.0.1", "127.99.1.2"])
 async def test_a_subscriber_is_found_at_the_environments_address_or_the_machines(listens_on: str) -> None:
-    made = Feed(Clock()).attach("env", "127.99.1.2")
+    made = Feed(Clock()).attach("env", "127.99.1.2", ignore)
     async with listening(address=listens_on) as subscriber:
         made.add("a", subscription(subscriber.port))
         made.take(function("x"))
@@ -460,8 +479,8 @@ async def test_flushing_gives_up_in_time(subscriptions: Subscriptions) -> None:
 async def test_the_feed_gives_each_environment_its_own() -> None:
     feed = Feed(Clock(virtual=True))
     async with listening() as subscriber:
-        mine = feed.attach("env", "127.0.0.1")
-        feed.attach("else", "127.0.0.1").add("b", subscription(1))
+        mine = feed.attach("env", "127.0.0.1", ignore)
+        feed.attach("else", "127.0.0.1", ignore).add("b", subscription(1))
         mine.add("a", subscription(subscriber.port))
         feed(function("mine"), "mine")
         feed(function("other", environment="else"), "other")
@@ -476,8 +495,8 @@ async def test_the_feed_gives_each_environment_its_own() -> None:
 async def test_a_new_start_takes_the_place_of_the_one_before() -> None:
     feed = Feed(Clock(virtual=True))
     async with listening() as subscriber:
-        before = feed.attach("env", "127.0.0.1")
-        after = feed.attach("env", "127.0.0.1")
+        before = feed.attach("env", "127.0.0.1", ignore)
+        after = feed.attach("env", "127.0.0.1", ignore)
         await before.stop()
         after.add("a", subscription(subscriber.port))
         feed(function("x"), "x")
@@ -488,7 +507,7 @@ async def test_a_new_start_takes_the_place_of_the_one_before() -> None:
 
 def test_where_nobody_subscribed_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     feed = Feed(Clock(virtual=True))
-    quiet = feed.attach("env", "127.0.0.1")
+    quiet = feed.attach("env", "127.0.0.1", ignore)
     quiet.close()  # the init phase is over
     monkeypatch.setattr(quiet, "take", None)
     feed(function("x"), "x")

@@ -104,6 +104,7 @@ def _fail(doors: Doors, exchange: Exchange, body: bytes | None, target: Extensio
     refused = _try_move(extension, target)
     if refused is not None:
         return refused
+    extension.error_type = error_type
     doors.listener.extension_failed(extension, error_type, body or b"")
     return accepted()
 

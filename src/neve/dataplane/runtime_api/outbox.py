@@ -8,6 +8,7 @@ environment freezes go out after the thaw, as on the service, where platform.rep
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Collection, Mapping
 
 from neve import log
 from neve.clock import Clock, Timer
@@ -22,14 +23,20 @@ ATTEMPT_S = 5.0
 _FIRST_PAUSE_S = 0.1
 _REASON = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
 
+OnDropped = Callable[[Mapping[str, object]], None]
+
 
 class Outbox:
-    """One subscriber's. Events wait for others on Neve's clock; what the network takes is real time."""
+    """One subscriber's. Events wait for others on Neve's clock; what the network takes is real time.
 
-    def __init__(self, subscription: Subscription, wire: Wire, clock: Clock) -> None:
+    `on_dropped` gets the record of a platform.logsDropped when it is told, or cannot be told any more.
+    """
+
+    def __init__(self, subscription: Subscription, wire: Wire, clock: Clock, on_dropped: OnDropped) -> None:
         self._subscription = subscription
         self._wire = wire
         self._clock = clock
+        self._on_dropped = on_dropped
         self._loop = asyncio.get_running_loop()
         self._events: deque[bytes] = deque()
         self._bytes = 0
@@ -91,6 +98,8 @@ class Outbox:
             self._task.cancel()
             await asyncio.wait({self._task})
         self._wire.close()
+        self._drop(self._events)
+        self._dropped_event()
 
     def _work(self) -> None:
         if self._task is None and self._due and self._going.is_set() and not self._stopped:
@@ -144,7 +153,7 @@ class Outbox:
         if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(when)
 
-    def _drop(self, batch: list[bytes]) -> None:
+    def _drop(self, batch: Collection[bytes]) -> None:
         self._dropped_events += len(batch)
         self._dropped_bytes += sum(map(len, batch))
 
@@ -154,4 +163,5 @@ class Outbox:
             return []
         told = {"reason": _REASON, "droppedRecords": self._dropped_events, "droppedBytes": self._dropped_bytes}
         self._dropped_events = self._dropped_bytes = 0
+        self._on_dropped(told)
         return [render_event(self._clock.now_ms(), LOGS_DROPPED, told)]

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from neve.clock import Clock
-from neve.dataplane.runtime_api.outbox import Outbox
+from neve.dataplane.runtime_api.outbox import OnDropped, Outbox
 from neve.dataplane.runtime_api.post import HttpWire, TcpWire, Wire
 from neve.dataplane.runtime_api.subscription import Subscription
 from neve.dataplane.runtime_api.telemetry_event import render_event_for
@@ -22,9 +22,12 @@ class Subscriptions:
     """One environment's subscribers. It is given every record of the environment, from the first one on, until it calls
     `detach`; `address` is where they listen."""
 
-    def __init__(self, clock: Clock, address: str, detach: Callable[["Subscriptions"], None]) -> None:
+    def __init__(
+        self, clock: Clock, address: str, on_dropped: OnDropped, detach: Callable[["Subscriptions"], None]
+    ) -> None:
         self._clock = clock
         self._address = address
+        self._on_dropped = on_dropped
         self._detach = detach
         self._outboxes: dict[str, tuple[Subscription, Outbox]] = {}
         self._replaced: set[asyncio.Task[None]] = set()
@@ -43,7 +46,7 @@ class Subscriptions:
         before = self._outboxes.pop(identifier, None)
         if before is not None:
             self._stop_replaced(before[1])
-        outbox = Outbox(subscription, self._wire(subscription), self._clock)
+        outbox = Outbox(subscription, self._wire(subscription), self._clock, self._on_dropped)
         self._outboxes[identifier] = (subscription, outbox)
         for record in self._kept or ():
             _put(record, subscription, outbox)
@@ -107,14 +110,14 @@ class Feed:
         self._clock = clock
         self._by_environment: dict[str, Subscriptions] = {}
 
-    def attach(self, environment_id: str, address: str) -> Subscriptions:
+    def attach(self, environment_id: str, address: str, on_dropped: OnDropped) -> Subscriptions:
         """Those of one start of an environment's processes, instead of an earlier start's; they end with their `stop`."""
 
         def detach(subscriptions: Subscriptions) -> None:
             if self._by_environment.get(environment_id) is subscriptions:
                 del self._by_environment[environment_id]
 
-        made = self._by_environment[environment_id] = Subscriptions(self._clock, address, detach)
+        made = self._by_environment[environment_id] = Subscriptions(self._clock, address, on_dropped, detach)
         return made
 
     def __call__(self, record: Record, line: str | None) -> None:

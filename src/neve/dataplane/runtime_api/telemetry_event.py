@@ -10,8 +10,6 @@ from neve.domain import record as kinds
 from neve.domain.record import Record
 from neve.domain.system_log import iso_time
 
-_LOGGED = (kinds.FUNCTION, kinds.EXTENSION)
-
 # What each API does not know. Of dropped events only those hear that missed them: their outbox tells.
 _NOT_TELEMETRY = {kinds.END, kinds.FAULT, kinds.LOGS_SUBSCRIPTION, kinds.LOGS_DROPPED}
 _NOT_LOGS = {
@@ -46,7 +44,7 @@ def render_event(time_ms: float, kind: str, members: Any) -> bytes:
 
 
 def _telemetry_members(record: Record, schema: str) -> Any:
-    if record.type not in _LOGGED:
+    if record.type not in kinds.PRINTED:
         return record.record
     text = record.record["text"]
     whole = record.origin.log_format == "JSON" and schema != _WITHOUT_JSON_LINES
@@ -71,7 +69,7 @@ def _logs_event(record: Record, schema: str) -> bytes | None:
     if record.type in _NOT_LOGS or (record.type == kinds.RUNTIME_DONE and schema == _WITHOUT_RUNTIME_DONE):
         return None
     members: Any = record.record
-    if record.type in (*_LOGGED, kinds.FAULT):
+    if record.type in (*kinds.PRINTED, kinds.FAULT):
         members = members["text"]
     elif record.type in _LOGS_MEMBERS:
         members = {name: members[name] for name in _LOGS_MEMBERS[record.type] if name in members}
