@@ -20,12 +20,14 @@ import uvloop
 from neve import log
 from neve.api import account as account_api
 from neve.api import aliases as aliases_api
+from neve.api import code_signing as code_signing_api
 from neve.api import concurrency as concurrency_api
 from neve.api import event_invoke as event_invoke_api
 from neve.api import function_urls as function_urls_api
 from neve.api import functions as functions_api
 from neve.api import layers as layers_api
 from neve.api import permissions as permissions_api
+from neve.api import tags as tags_api
 from neve.api import versions as versions_api
 from neve.api.door import Service, create_door
 from neve.api.invoke import invoke_operation
@@ -202,6 +204,8 @@ async def _run(
                     **event_invoke_api.operations(functions.event_invoke, functions.recursion),
                     **permissions_api.operations(functions.permissions),
                     **function_urls_api.operations(functions.urls, lambda: url),
+                    **code_signing_api.operations(functions.code_signing),
+                    **tags_api.operations(functions.tags),
                     **layers_api.operations(functions.layers, lambda: url),
                     **account_api.operations(Account(storage.functions, functions.concurrency)),
                 },

@@ -18,12 +18,14 @@ import pytest
 from neve.api import (
     account,
     aliases,
+    code_signing,
     concurrency,
     event_invoke,
     function_urls,
     functions,
     layers,
     permissions,
+    tags,
     versions,
 )
 from neve.api.door import Service, create_door
@@ -146,6 +148,8 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         **event_invoke.operations(verbs.event_invoke, verbs.recursion),
         **permissions.operations(verbs.permissions),
         **function_urls.operations(verbs.urls, lambda: HOME),
+        **code_signing.operations(verbs.code_signing),
+        **tags.operations(verbs.tags),
         **account.operations(Account(store, verbs.concurrency)),
         **layers.operations(verbs.layers, lambda: HOME),
     }

@@ -482,10 +482,10 @@ async def test_invocation_of_nothing_is_told_why(
 
 async def test_tags_are_merged_and_taken_off(bench: Bench) -> None:
     function = await bench.create()
-    await bench.functions.tag(WORLD, ARN, {"a": "1", "b": "2"})
-    await bench.functions.tag(WORLD, ARN, {"b": "3"})
-    await bench.functions.untag(WORLD, ARN, ["a", "never"])
-    assert await bench.functions.tags(WORLD, ARN) == {"b": "3"}
+    await bench.functions.tags.add(WORLD, ARN, {"a": "1", "b": "2"})
+    await bench.functions.tags.add(WORLD, ARN, {"b": "3"})
+    await bench.functions.tags.remove(WORLD, ARN, ["a", "never"])
+    assert await bench.functions.tags.of(WORLD, ARN) == {"b": "3"}
     assert (await bench.shown()).revision_id == function.revision_id
 
 
@@ -493,7 +493,7 @@ async def test_tags_given_during_an_update_stay(bench: Bench) -> None:
     await bench.create()
     bench.ready.clear()
     await bench.functions.update_configuration(WORLD, "f", Given(timeout_s=5), None)
-    await bench.functions.tag(WORLD, ARN, {"a": "1"})
+    await bench.functions.tags.add(WORLD, ARN, {"a": "1"})
     bench.ready.set()
     await bench.functions.wait_idle()
     shown = await bench.shown()
@@ -505,7 +505,7 @@ async def test_tags_given_during_an_update_that_fails_stay(bench: Bench) -> None
     bench.ready.clear()
     bench.problem = OSError("disk full")
     await bench.functions.update_configuration(WORLD, "f", Given(timeout_s=5), None)
-    await bench.functions.tag(WORLD, ARN, {"a": "1"})
+    await bench.functions.tags.add(WORLD, ARN, {"a": "1"})
     bench.ready.set()
     await bench.functions.wait_idle()
     shown = await bench.shown()
@@ -515,10 +515,10 @@ async def test_tags_given_during_an_update_that_fails_stay(bench: Bench) -> None
 async def test_tags_that_are_refused(bench: Bench) -> None:
     await bench.create()
     with pytest.raises(InvalidParameterValue, match=r"^Tags on function aliases and versions are not supported\. "):
-        await bench.functions.tag(WORLD, f"{ARN}:1", {"a": "1"})
+        await bench.functions.tags.add(WORLD, f"{ARN}:1", {"a": "1"})
     with pytest.raises(InvalidParameterValue, match=r"^An error occurred and the request cannot be processed.$"):
-        await bench.functions.tag(WORLD, ARN, {})
+        await bench.functions.tags.add(WORLD, ARN, {})
     with pytest.raises(InvalidParameterValue, match=r"^Number of tags exceeds resource tag limit.$"):
-        await bench.functions.tag(WORLD, ARN, {str(number): "" for number in range(51)})
-    with pytest.raises(ResourceNotFound, match="functions only"):
-        await bench.functions.tags(WORLD, "arn:aws:lambda:us-east-1:000000000000:event-source-mapping:x")
+        await bench.functions.tags.add(WORLD, ARN, {str(number): "" for number in range(51)})
+    with pytest.raises(ResourceNotFound, match="no event-source-mapping"):
+        await bench.functions.tags.of(WORLD, "arn:aws:lambda:us-east-1:000000000000:event-source-mapping:x")

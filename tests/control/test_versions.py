@@ -86,7 +86,7 @@ async def test_nothing_changed_gives_the_last_version_again(bench: Bench) -> Non
 async def test_tags_and_old_numbers_are_no_change(bench: Bench) -> None:
     await bench.create()
     await bench.functions.versions.publish(WORLD, "f")
-    await bench.functions.tag(WORLD, ARN, {"a": "1"})
+    await bench.functions.tags.add(WORLD, ARN, {"a": "1"})
     assert (await bench.functions.versions.publish(WORLD, "f")).version == "1"
     found = await bench.functions.get(WORLD, "f", "1", "lambda:GetFunction")
     assert (found.function.tags, found.tags) == ({}, {"a": "1"})

@@ -6,7 +6,15 @@ import msgspec
 import pytest
 
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import Code, Function, LoggingConfig, RecursiveLoop, UsedLayer
+from neve.domain.function import (
+    Code,
+    Function,
+    LoggingConfig,
+    RecursiveLoop,
+    RuntimeUpdates,
+    UpdateRuntimeOn,
+    UsedLayer,
+)
 from neve.domain.permission import ResourcePolicy
 from neve.domain.version import check_code, is_number, is_unchanged, number_of, published
 from neve.domain.world import World
@@ -24,6 +32,8 @@ LATEST = Function(
     tags={"team": "ice"},
     recursive_loop=RecursiveLoop.ALLOW,
     policy=ResourcePolicy(({"Sid": "s"},)),
+    runtime_updates=RuntimeUpdates(UpdateRuntimeOn.MANUAL, "arn"),
+    code_signing_arn="arn",
     description="of the function",
     environment={"B": "2", "A": "1"},
     state="Active",
@@ -35,7 +45,7 @@ LATEST = Function(
 def test_version_has_what_latest_had_and_is_on_its_way() -> None:
     version = published(LATEST, 3, None, "r2")
     assert (version.version, version.revision_id, version.tags) == ("3", "r2", {})
-    assert version.policy is None
+    assert (version.policy, version.code_signing_arn, version.runtime_updates) == (None, None, RuntimeUpdates())
     assert version.recursive_loop is RecursiveLoop.TERMINATE
     assert (version.state, version.state_reason, version.state_reason_code) == (
         "Pending",
@@ -60,6 +70,8 @@ def test_description_may_be_the_versions_own() -> None:
         {"tags": {}},
         {"recursive_loop": RecursiveLoop.TERMINATE},
         {"policy": None},
+        {"runtime_updates": RuntimeUpdates()},
+        {"code_signing_arn": None},
         {"state": "Inactive", "state_reason": "x", "state_reason_code": "Idle"},
         {"last_update_status": "InProgress", "last_update_reason": "x", "last_update_reason_code": "Creating"},
         {"environment": {"A": "1", "B": "2"}},
@@ -112,6 +124,8 @@ def test_every_member_is_known_to_be_a_change_or_none() -> None:
         "last_update_reason_code",
         "published_from",
         "policy",
+        "runtime_updates",
+        "code_signing_arn",
     }
     assert {each.name for each in fields(Function)} == no_change | set(CHANGES)
 

@@ -10,6 +10,7 @@ import pytest
 from neve.storage.sqlite import (
     aliases,
     blocks,
+    code_signing,
     concurrency,
     deliveries,
     event_invoke,
@@ -24,6 +25,7 @@ from neve.storage.sqlite.migrate import migrate
 NOUNS = {
     "functions": ("neve", functions),
     "aliases": ("neve", aliases),
+    "code_signing": ("neve", code_signing),
     "concurrency": ("neve", concurrency),
     "event_invoke": ("neve", event_invoke),
     "function_urls": ("neve", function_urls),

@@ -12,7 +12,7 @@ from neve.domain import limits, runtime_names
 from neve.domain.arn import function_arn
 from neve.domain.call import Call, Operation
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import LATEST, Function
+from neve.domain.function import LATEST, Function, UpdateRuntimeOn
 
 _Members = Mapping[str, Any]
 
@@ -52,9 +52,8 @@ def operations(functions: Functions, base_url: Callable[[], str]) -> dict[str, O
         "UpdateFunctionCode": family.update_function_code,
         "UpdateFunctionConfiguration": family.update_function_configuration,
         "DeleteFunction": family.delete_function,
-        "TagResource": family.tag_resource,
-        "UntagResource": family.untag_resource,
-        "ListTags": family.list_tags,
+        "PutRuntimeManagementConfig": family.put_runtime_management_config,
+        "GetRuntimeManagementConfig": family.get_runtime_management_config,
     }
 
 
@@ -76,6 +75,7 @@ class _Family:
             zip_file(members.get("Code", {}), "Code.ZipFile"),
             members.get("Tags") or {},
             bool(members.get("Publish")),
+            members.get("CodeSigningConfigArn"),
         )
         return configuration(function)
 
@@ -136,16 +136,20 @@ class _Family:
         await self._functions.delete(call.world, members["FunctionName"], members.get("Qualifier"))
         return {"StatusCode": 204}  # the model says 200, the service has always answered 204
 
-    async def tag_resource(self, call: Call, members: _Members) -> _Members:
-        await self._functions.tag(call.world, members["Resource"], members["Tags"])
-        return {}
+    async def put_runtime_management_config(self, call: Call, members: _Members) -> _Members:
+        function = await self._functions.runtimes.put(
+            call.world,
+            members["FunctionName"],
+            members.get("Qualifier"),
+            UpdateRuntimeOn(members["UpdateRuntimeOn"]),
+            members.get("RuntimeVersionArn"),
+        )
+        return _runtime_updates(function)
 
-    async def untag_resource(self, call: Call, members: _Members) -> _Members:
-        await self._functions.untag(call.world, members["Resource"], members["TagKeys"])
-        return {}
-
-    async def list_tags(self, call: Call, members: _Members) -> _Members:
-        return {"Tags": dict(await self._functions.tags(call.world, members["Resource"]))}
+    async def get_runtime_management_config(self, call: Call, members: _Members) -> _Members:
+        return _runtime_updates(
+            await self._functions.runtimes.get(call.world, members["FunctionName"], members.get("Qualifier"))
+        )
 
     def _location(self, function: Function) -> str:
         world = function.world
@@ -195,6 +199,15 @@ def configuration(function: Function, qualifier: str | None = None) -> dict[str,
 def listed(function: Function, qualifier: str | None) -> dict[str, Any]:
     """What a list tells: no states."""
     return {name: value for name, value in configuration(function, qualifier).items() if name not in _STATES}
+
+
+def _runtime_updates(function: Function) -> _Members:
+    updates = function.runtime_updates
+    return {
+        "UpdateRuntimeOn": updates.update_on.value,
+        "FunctionArn": function.qualified_arn,
+        "RuntimeVersionArn": updates.version_arn,
+    }
 
 
 def _kept_reply(extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from neve.dataplane.turns import Turns
@@ -29,6 +29,22 @@ class Changes:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    async def aside(self, world: World, name: str, version: str, change: Callable[[Function], Function]) -> Function:
+        """Change what is no part of the configuration (tags, say): neither revision id nor environments change with it.
+
+        ResourceNotFound.
+        """
+        return await self.whole(self._aside(world, name, version, change))
+
+    async def _aside(self, world: World, name: str, version: str, change: Callable[[Function], Function]) -> Function:
+        async with self.turns.take((world, name)):
+            function = await self._store.function(world, name, version)
+            if function is None:
+                raise arns.not_found(world, name, None if version == LATEST else version)
+            changed = change(function)
+            await self._store.update_function_if_revision(changed, function.revision_id)
+        return changed
 
     async def wait_idle(self) -> None:
         """Until no change is being written."""

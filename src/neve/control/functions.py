@@ -1,4 +1,4 @@
-"""The verbs on functions: create, read, list, change, delete, tag, and find the version that an invocation means.
+"""The verbs on functions: create, read, list, change, delete, and find the version that an invocation means.
 
 Function names are taken as callers write them (name, partial ARN, ARN; with a qualifier or without). Changes of one
 function, its versions and its aliases happen one at a time (`Changes`).
@@ -15,6 +15,7 @@ from neve.control import naming
 from neve.control.aliases import Aliases, CachingAliasStore
 from neve.control.archives import Archives
 from neve.control.changes import Changes, new_uuid, not_active
+from neve.control.code_signing import CodeSigning
 from neve.control.concurrency import Capacity, Concurrency
 from neve.control.configuration import Given, configured
 from neve.control.event_invoke import EventInvoke
@@ -23,18 +24,21 @@ from neve.control.layers import Layers
 from neve.control.permissions import Permissions
 from neve.control.preparation import Preparation, Prepare, Retire
 from neve.control.recursion import Recursion
+from neve.control.runtime_updates import RuntimeManagement
+from neve.control.tags import FunctionTags, Tags
 from neve.control.versions import Versions
 from neve.domain import arn as arns
 from neve.domain import function as rules
 from neve.domain import limits as quotas
 from neve.domain.alias import pick_version
-from neve.domain.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
+from neve.domain.errors import InvalidParameterValue, ResourceConflict
 from neve.domain.function import CREATING, LATEST, Code, Function, LoggingConfig, UsedLayer
 from neve.domain.layer import check_total
 from neve.domain.version import is_number, number_of
 from neve.domain.world import World
 from neve.storage.store import (
     BlobStore,
+    CodeSigningStore,
     ConcurrencyStore,
     EventInvokeStore,
     FunctionStore,
@@ -61,6 +65,10 @@ class CachingFunctionStore(FunctionStore, Protocol):
     @property
     def function_urls(self) -> FunctionUrlStore:
         """The URLs of these functions."""
+
+    @property
+    def code_signing(self) -> CodeSigningStore:
+        """The code signing configs that functions may use."""
 
     @property
     def layers(self) -> LayerStore:
@@ -101,7 +109,7 @@ class Functions:
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
     `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use,
     `event_invoke` and `recursion` on what happens to their events, `permissions` on who else may use them, `urls` on
-    their URLs.
+    their URLs, `code_signing`, `runtimes` and `tags` on what is only kept of them.
     """
 
     def __init__(
@@ -139,6 +147,9 @@ class Functions:
         self.recursion = Recursion(store, self._changes)
         self.permissions = Permissions(store, store.aliases, self._changes, new_id)
         self.urls = FunctionUrls(store, store.aliases, store.function_urls, self._changes, clock)
+        self.code_signing = CodeSigning(store, store.code_signing, self._changes, clock)
+        self.runtimes = RuntimeManagement(store, self._changes)
+        self.tags = Tags({"function": FunctionTags(store, self._changes), "code-signing-config": self.code_signing})
         self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
 
     async def finish_pending(self) -> None:
@@ -165,14 +176,16 @@ class Functions:
         content: bytes,
         tags: Mapping[str, str],
         publish: bool = False,
+        code_signing_arn: str | None = None,
     ) -> Function:
         """Remember a new function and begin to make it ready: it is returned Pending. With `publish`, so is its first
         version, and that is returned."""
         name = naming.changed(world, function_name, "lambda:CreateFunction")
         rules.check_name(name)
         rules.check_tags(tags)
+        await self.code_signing.check_usable(world, code_signing_arn)
         draft = self._draft(world, name, given, tags, await self._used(world, given))
-        function = replace(draft, code=await code_archives.checked(content))
+        function = replace(draft, code=await code_archives.checked(content), code_signing_arn=code_signing_arn)
         check_total(function)
         return await self._changes.whole(self._create(function, content, publish))
 
@@ -324,28 +337,6 @@ class Functions:
             self._retire(function)
         await self._archives.forget_all(gone)
 
-    # Tags
-
-    async def tags(self, world: World, resource: str) -> Mapping[str, str]:
-        """The tags of the function with that ARN."""
-        return (await self._tagged(world, resource, "lambda:ListTags")).tags
-
-    async def tag(self, world: World, resource: str, tags: Mapping[str, str]) -> None:
-        """Merge tags into those of the function with that ARN."""
-        if not tags:
-            raise InvalidParameterValue("An error occurred and the request cannot be processed.")
-        await self._change_tags(world, resource, "lambda:TagResource", lambda current: {**current, **tags})
-
-    async def untag(self, world: World, resource: str, keys: Sequence[str]) -> None:
-        """Take tags off the function with that ARN; keys that it does not have are ignored."""
-        gone = set(keys)
-        await self._change_tags(
-            world,
-            resource,
-            "lambda:UntagResource",
-            lambda current: {key: value for key, value in current.items() if key not in gone},
-        )
-
     # Find what an invocation means: the hot path
 
     def resolve_cached(self, caller: World, function_name: str, qualifier: str | None) -> Target | None:
@@ -429,27 +420,6 @@ class Functions:
             last_update_reason=CREATING,
             last_update_reason_code="Creating",
         )
-
-    async def _tagged(self, world: World, resource: str, action: str) -> Function:
-        if ":function:" not in resource:
-            raise ResourceNotFound(f"Neve keeps tags of functions only, not of {resource}")
-        name, qualifier = naming.wanted(world, resource, None, action)
-        if qualifier is not None:
-            raise InvalidParameterValue(
-                "Tags on function aliases and versions are not supported. Please specify a function ARN."
-            )
-        return (await self.get(world, name, None, action)).function
-
-    async def _change_tags(
-        self, world: World, resource: str, action: str, change: Callable[[Mapping[str, str]], Mapping[str, str]]
-    ) -> None:
-        """Tags are no part of a version: neither revision id nor environments change with them."""
-        name = (await self._tagged(world, resource, action)).name
-        async with self._changes.turns.take((world, name)):
-            function = await self._tagged(world, resource, action)
-            tags = change(function.tags)
-            rules.check_tags(tags)
-            await self._store.update_function_if_revision(replace(function, tags=tags), function.revision_id)
 
 
 def _recoded(function: Function, code: Code, architectures: tuple[str, ...] | None) -> Function:

@@ -174,6 +174,8 @@ def _failed_update(current: Function, kept: Function, problem: BaseException, re
         tags=current.tags,
         recursive_loop=current.recursive_loop,
         policy=current.policy,
+        runtime_updates=current.runtime_updates,
+        code_signing_arn=current.code_signing_arn,
         last_modified_ms=current.last_modified_ms,
         last_update_status="Failed",
         last_update_reason=reason,

@@ -27,6 +27,22 @@ class RecursiveLoop(Enum):
     ALLOW = "Allow"
 
 
+class UpdateRuntimeOn(Enum):
+    """When a version gets another build of its runtime."""
+
+    AUTO = "Auto"
+    FUNCTION_UPDATE = "FunctionUpdate"
+    MANUAL = "Manual"
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeUpdates:
+    """`version_arn` is the build that was chosen, for MANUAL only."""
+
+    update_on: UpdateRuntimeOn = UpdateRuntimeOn.AUTO
+    version_arn: str | None = None
+
+
 RESERVED_VARIABLES: frozenset[str] = frozenset(
     {
         "_HANDLER",
@@ -94,10 +110,10 @@ class Function:
 
     `environment` is None when it was never given (the API leaves the member out then). `extra` keeps members of the
     API that do not yet change how the function runs (VpcConfig, …) as they were given. Of `layers`, a later one lies over
-    those before. `published_from` is the digest of
-    what a numbered version was made from (`domain/version.py`), None for `$LATEST`. Tags and `recursive_loop` are those of
-    the whole function and kept with `$LATEST` only. `policy` says who else may use this version, or, that of `$LATEST`, the
-    function when it is asked for without a qualifier.
+    those before. `published_from` is the digest of what a numbered version was made from (`domain/version.py`), None for
+    `$LATEST`. Tags, `recursive_loop` and `code_signing_arn` are those of the whole function and kept with `$LATEST` only.
+    `policy` says who else may use this version, or, that of `$LATEST`, the function when it is asked for without a
+    qualifier.
     """
 
     world: World
@@ -130,6 +146,8 @@ class Function:
     extra: Mapping[str, Any] = field(default_factory=dict)
     published_from: str | None = None
     policy: ResourcePolicy | None = None
+    runtime_updates: RuntimeUpdates = RuntimeUpdates()
+    code_signing_arn: str | None = None
 
     @property
     def unqualified_arn(self) -> str:

@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import CREATING, LATEST, Function, RecursiveLoop
+from neve.domain.function import CREATING, LATEST, Function, RecursiveLoop, RuntimeUpdates
 
 _NOT_CONFIGURED = frozenset(
     {
@@ -28,6 +28,8 @@ _NOT_CONFIGURED = frozenset(
         "last_update_reason_code",
         "published_from",
         "policy",
+        "runtime_updates",
+        "code_signing_arn",
     }
 )
 """Members of a Function that are no part of what is published."""
@@ -60,6 +62,8 @@ def published(latest: Function, number: int, description: str | None, revision_i
         last_update_reason_code=None,
         published_from=digest(latest),
         policy=None,
+        runtime_updates=RuntimeUpdates(),
+        code_signing_arn=None,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from neve.domain.alias import Alias
+from neve.domain.code_signing import CodeSigningConfig
 from neve.domain.concurrency import Provisioned, Reserved
 from neve.domain.destination import Delivery
 from neve.domain.event import Condition, Progress, QueuedEvent
@@ -36,7 +37,8 @@ class FunctionStore(Protocol):
     async def create_function(self, function: Function, version: Function | None = None) -> None:
         """Remember a new function, and at once a version that was published of it.
 
-        ResourceConflict `Function already exist: NAME` when the name is taken; as `publish_version_if_next`.
+        ResourceConflict `Function already exist: NAME` when the name is taken; CodeSigningConfigNotFoundException when the
+        config that it uses is gone; as `publish_version_if_next`.
         """
 
     async def function(self, world: World, name: str, version: str) -> Function | None:
@@ -59,7 +61,7 @@ class FunctionStore(Protocol):
     ) -> None:
         """Replace that version when it still has `revision_id`, and at once remember a `version` that was published.
 
-        PreconditionFailed when it moved on, ResourceNotFound when it is gone; as `publish_version_if_next`.
+        PreconditionFailed when it moved on, ResourceNotFound when it is gone; as `create_function`.
         """
 
     async def last_version_number(self, world: World, name: str) -> int:
@@ -172,6 +174,28 @@ class FunctionUrlStore(Protocol):
 
     async def delete(self, world: World, function_name: str, alias: str | None) -> bool:
         """False when there was none."""
+
+
+class CodeSigningStore(Protocol):
+    """Code signing configs. One that a function uses stays."""
+
+    async def create(self, config: CodeSigningConfig) -> None:
+        """A new one."""
+
+    async def update(self, config: CodeSigningConfig) -> None:
+        """Replace it. ResourceNotFound when it is gone."""
+
+    async def config(self, world: World, arn: str) -> CodeSigningConfig | None:
+        """The one with that ARN, or None."""
+
+    async def configs(self, world: World, after: str, limit: int) -> Sequence[CodeSigningConfig]:
+        """Up to `limit` by ARN, those after `after`."""
+
+    async def delete(self, world: World, arn: str) -> bool:
+        """False when there was none. ResourceConflict while a function uses it."""
+
+    async def functions(self, arn: str, after: str, limit: int) -> Sequence[str]:
+        """The names of up to `limit` functions that use it, those after `after`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import msgspec
 
+from neve.domain.code_signing import not_usable
 from neve.domain.errors import PreconditionFailed, ResourceConflict, ResourceNotFound, StorageUnavailable
 from neve.domain.function import Function
 from neve.domain.layer import content_key
@@ -14,6 +15,7 @@ from neve.domain.version import number_of
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.aliases import REVISION_MOVED_ON, SqliteAliasStore
+from neve.storage.sqlite.code_signing import SqliteCodeSigningStore
 from neve.storage.sqlite.concurrency import SqliteConcurrencyStore
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.event_invoke import SqliteEventInvokeStore
@@ -40,6 +42,7 @@ class SqliteFunctionStore:
         self._event_invoke_cache = EventInvokeCache()
         self.aliases = SqliteAliasStore(database, self._alias_cache, self._event_invoke_cache)
         self.event_invoke = SqliteEventInvokeStore(database, self._event_invoke_cache)
+        self.code_signing = SqliteCodeSigningStore(database)
         self.concurrency = SqliteConcurrencyStore(database)
         self.function_urls = SqliteFunctionUrlStore(database)
         self.layers = SqliteLayerStore(database)
@@ -94,7 +97,7 @@ class SqliteFunctionStore:
         row = _row(function)
 
         def insert(db: sqlite3.Connection) -> None:
-            if db.execute(_SQL["insert_if_new"], row).rowcount == 0:
+            if _write(db, "insert_if_new", row, function) == 0:
                 raise ResourceConflict(f"Function already exist: {function.name}")
             _remember_layers(db, row)
             _insert_version(db, version)
@@ -108,7 +111,7 @@ class SqliteFunctionStore:
         row = _row(function) | {"expected_revision_id": revision_id}
 
         def update(db: sqlite3.Connection) -> None:
-            if db.execute(_SQL["update_if_revision"], row).rowcount == 0:
+            if _write(db, "update_if_revision", row, function) == 0:
                 raise _refusal(function, exists=_one(db, "get", row) is not None)
             _remember_layers(db, row)
             _insert_version(db, version)
@@ -168,6 +171,14 @@ class SqliteFunctionStore:
         return row is not None and bool(row[0])
 
 
+def _write(db: sqlite3.Connection, block: str, row: Mapping[str, Any], function: Function) -> int:
+    """The rows that were written. The only thing that a function refers to is its code signing config."""
+    try:
+        return db.execute(_SQL[block], row).rowcount
+    except sqlite3.IntegrityError as error:
+        raise not_usable(function.code_signing_arn or "") from error
+
+
 def _insert_version(db: sqlite3.Connection, version: Function | None) -> None:
     if version is None:
         return
@@ -212,6 +223,7 @@ def _row(function: Function) -> dict[str, Any]:
         "code_sha256": function.code.sha256,
         "code_size": function.code.size,
         "layers_key": content_key(function.layers),
+        "code_signing_arn": function.code_signing_arn,
         "layers": msgspec.json.encode([layer.code.sha256 for layer in function.layers]).decode(),
         "document": _ENCODER.encode(function),
     }

@@ -1,8 +1,8 @@
 -- name: insert_if_new
 INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
-                       code_sha256, code_size, layers_key, document)
+                       code_sha256, code_size, layers_key, code_signing_arn, document)
 SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
-       :code_sha256, :code_size, :layers_key, :document
+       :code_sha256, :code_size, :layers_key, :code_signing_arn, :document
 WHERE NOT EXISTS (SELECT 1 FROM functions WHERE account = :account AND region = :region AND name = :name)
 
 -- name: insert_version
@@ -26,7 +26,8 @@ SELECT last FROM version_numbers WHERE account = :account AND region = :region A
 -- name: update_if_revision
 UPDATE functions
 SET revision_id = :revision_id, state = :state, last_update_status = :last_update_status,
-    code_sha256 = :code_sha256, code_size = :code_size, layers_key = :layers_key, document = :document
+    code_sha256 = :code_sha256, code_size = :code_size, layers_key = :layers_key,
+    code_signing_arn = :code_signing_arn, document = :document
 WHERE account = :account AND region = :region AND name = :name AND version = :version
   AND revision_id = :expected_revision_id
 
