@@ -13,6 +13,9 @@ from neve.domain.world import World
 
 ID = "8f5c1d5e-0a52-4ff8-a9ab-7c1b5d1e2f3a"
 METRICS = {"durationMs": 2.49, "billedDurationMs": 101, "memorySizeMB": 128, "maxMemoryUsedMB": 64}
+NOT_TRACED = {"type": "X-Amzn-Trace-Id", "value": "Root=1-677faf89-09a6b95269c6e56c4d1ab356;Sampled=1"}
+TRACED = {"spanId": "7e44b09386b9ab35", **NOT_TRACED}
+XRAY = "\nXRAY TraceId: 1-677faf89-09a6b95269c6e56c4d1ab356\tSegmentId: 7e44b09386b9ab35\tSampled: true\t"
 INIT = {"durationMs": 97.63}
 WARM = (
     f"REPORT RequestId: {ID}\tDuration: 2.49 ms\tBilled Duration: 101 ms\tMemory Size: 128 MB\tMax Memory Used: 64 MB\t"
@@ -49,6 +52,21 @@ def record(kind: str, members: Mapping[str, Any], system_level: str = "INFO") ->
         (
             kinds.REPORT,
             {"requestId": ID, "status": "failure", "errorType": "Function.Unknown", "metrics": METRICS},
+            WARM,
+        ),
+        (
+            kinds.REPORT,
+            {"requestId": ID, "status": "success", "metrics": METRICS, "tracing": TRACED},
+            WARM + XRAY,
+        ),
+        (
+            kinds.REPORT,
+            {"requestId": ID, "status": "timeout", "metrics": METRICS, "tracing": TRACED},
+            WARM + "Status: timeout" + XRAY,
+        ),
+        (
+            kinds.REPORT,
+            {"requestId": ID, "status": "success", "metrics": METRICS, "tracing": NOT_TRACED},
             WARM,
         ),
         (

@@ -1,6 +1,7 @@
 """The one path to user code, for callers and workers alike: slot → environment → result."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from neve.domain.invocation import Invocation, InvocationResult
 from neve.domain.limits import MEMORY_MB_PER_CPU
 from neve.domain.record import Origin, Record
 from neve.domain.system_log import iso_time
+from neve.domain.tracing import ACTIVE, begin_segment
 from neve.domain.world import World
 from neve.settings import Settings
 
@@ -132,7 +134,10 @@ class DataPlane:
         if invocation.wants_log_tail:
             self._tails.watch(invocation.request_id)
         self._running += 1
-        pool.submit(Run(invocation, result, lambda: self._finished(holder, invocation.request_id)))
+        invocation, segment_id = _traced(invocation)
+        pool.submit(
+            Run(invocation, result, lambda: self._finished(holder, invocation.request_id), segment_id=segment_id)
+        )
         return result
 
     def _finished(self, holder: Holder, request_id: str) -> None:
@@ -333,6 +338,15 @@ class DataPlane:
 
 def _holder(function: Function) -> Holder:
     return Holder(function.world, function.name, function.version)
+
+
+def _traced(invocation: Invocation) -> tuple[Invocation, str | None]:
+    """An actively traced function begins a segment for each run that is sampled."""
+    if invocation.function.tracing_mode != ACTIVE:
+        return invocation, None
+    segment_id = os.urandom(8).hex()
+    header = begin_segment(invocation.trace_id, segment_id)
+    return (invocation, None) if header is None else (replace(invocation, trace_id=header), segment_id)
 
 
 def _serves(pool: Pool, function: Function) -> bool:

@@ -161,7 +161,9 @@ class Reporter:
 
 
 def _tracing(run: Run) -> dict[str, Any]:
-    return {"type": "X-Amzn-Trace-Id", "value": run.invocation.trace_id}
+    if run.segment_id is None:
+        return {"type": "X-Amzn-Trace-Id", "value": run.invocation.trace_id}
+    return {"spanId": run.segment_id, "type": "X-Amzn-Trace-Id", "value": run.invocation.trace_id}
 
 
 def _status(status: str, error_type: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ class Run:
 
     Times are of the monotonic clock: `started` when the event (or its suppressed init) begins, `sent` when the runtime gets it,
     `answering` and `answered` when its response begins and is whole, `done` when the runtime has asked for the next event.
+    `segment_id` is X-Ray's, when the function is actively traced and this run is sampled.
     """
 
     invocation: Invocation
@@ -25,6 +26,7 @@ class Run:
     done: float | None = None
     answer: InvocationResult | None = None
     told_start: bool = False
+    segment_id: str | None = None
     streamed: bytearray = field(default_factory=bytearray)
 
     @property

@@ -5,6 +5,7 @@ from typing import Any
 
 from neve.domain import record as kinds
 from neve.domain.record import Record
+from neve.domain.tracing import trace_id
 
 
 def text_line(record: Record) -> str | None:
@@ -60,7 +61,15 @@ def _report(members: Mapping[str, Any]) -> str:
     if "initDurationMs" in metrics:
         line += f"Init Duration: {metrics['initDurationMs']:.2f} ms\t"
     # A thrown error is reported as a success of the platform: only crashes and timeouts have a status here.
-    return line + _status(members)[1:] if members["status"] in ("error", "timeout") else line
+    if members["status"] in ("error", "timeout"):
+        line += _status(members)[1:]
+    tracing = members.get("tracing", {})
+    return line + _xray(tracing) if "spanId" in tracing else line
+
+
+def _xray(tracing: Mapping[str, Any]) -> str:
+    """A second line of the same log event, when the function began a segment of its own."""
+    return f"\nXRAY TraceId: {trace_id(tracing['value'])}\tSegmentId: {tracing['spanId']}\tSampled: true\t"
 
 
 def _status(members: Mapping[str, Any]) -> str:
