@@ -1,7 +1,8 @@
 """The roof: the only place that wires everything, and how everything starts and stops.
 
-Start, in this order: data directory (and its lock), what dead Neves left, storage, data plane, control plane, door.
-Stop, in the reverse: the door takes no more, running invocations end (bounded), environments go, storage is closed.
+Start, in this order: data directory (and its lock), what dead Neves left, storage, data plane, control plane, door, queue.
+Stop, in the reverse: the queue begins no more, the door takes no more, running invocations end (bounded), environments go,
+what became of events is written, storage is closed.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from neve.api import layers as layers_api
 from neve.api import permissions as permissions_api
 from neve.api import tags as tags_api
 from neve.api import versions as versions_api
-from neve.api.door import Service, create_door
+from neve.api.door import Service, create_door, new_request_id
 from neve.api.invoke import invoke_operation
 from neve.api.own import House, create_own
 from neve.api.server import create_server
@@ -38,7 +40,7 @@ from neve.companions.logs import api as logs_api
 from neve.companions.logs.writer import LogWriter
 from neve.control.account import Account
 from neve.control.functions import Functions
-from neve.control.invoke import Invoker
+from neve.control.invoke import Invoker, InvokeRequest, run_event
 from neve.dataplane.binaries import Places
 from neve.dataplane.idler import run_idler
 from neve.dataplane.installing import install
@@ -54,14 +56,20 @@ from neve.dataplane.survey import survey
 from neve.dataplane.task_root import TaskRoots
 from neve.domain.errors import OperatorError
 from neve.domain.function import Function
+from neve.domain.invocation import InvocationType
+from neve.domain.world import World
 from neve.neighbours.directory import Directory
 from neve.neighbours.elsewhere import Elsewhere
 from neve.neighbours.endpoints import parse_endpoints
 from neve.neighbours.moto import Moto
 from neve.neighbours.process import MotoProcess
+from neve.queue.event_queue import EventQueue
+from neve.queue.targets.choice import AllTargets
+from neve.queue.worker import Callables
 from neve.settings import Settings
 from neve.storage.blobs import FileBlobStore
 from neve.storage.data_dir import DataDir
+from neve.storage.sqlite.events import SqliteEventStore
 from neve.storage.sqlite.functions import SqliteFunctionStore
 from neve.storage.sqlite.logs import SqliteLogStore
 
@@ -74,6 +82,7 @@ _LAST_WORDS_SECONDS = 2
 class _Storage:
     functions: SqliteFunctionStore
     logs: SqliteLogStore
+    events: SqliteEventStore
     blobs: FileBlobStore
     task_roots: TaskRoots
     layer_roots: LayerRoots
@@ -155,8 +164,12 @@ async def _storage(data: DataDir, clock: Clock) -> AsyncIterator[_Storage]:
     try:
         logs = await SqliteLogStore.open(data.logs, clock)
         try:
-            task_roots, layer_roots = TaskRoots.open(data.tasks, blobs), LayerRoots.open(data.layers, blobs)
-            yield _Storage(functions, logs, blobs, task_roots, layer_roots, data.made)
+            events = await SqliteEventStore.open(data.events)
+            try:
+                task_roots, layer_roots = TaskRoots.open(data.tasks, blobs), LayerRoots.open(data.layers, blobs)
+                yield _Storage(functions, logs, events, blobs, task_roots, layer_roots, data.made)
+            finally:
+                await events.close()
         finally:
             await logs.close()
     finally:
@@ -191,6 +204,8 @@ async def _run(
     moto = MotoProcess(clock, url)
     elsewhere = {name: Elsewhere(each) for name, each in parse_endpoints(settings.endpoints).items()}
     neighbours = Directory(elsewhere, Moto(moto) if settings.neighbours else None)
+    events = _events(settings, storage, clock, stream, functions, plane, url)
+    queue = events.queue
     own = create_own(House(plane, functions, stream, clock, kind, _survey, stop.closing))
     door = create_door(
         {
@@ -213,18 +228,22 @@ async def _run(
             "logs": Service("logs", logs_api.operations(storage.logs, clock)),
         },
         own,
-        {"Invoke": invoke_operation(Invoker(functions, plane))},
+        {"Invoke": invoke_operation(events.invoker)},
         neighbours,
     )
     tasks = [
         asyncio.create_task(run_idler(plane, clock, settings.idle_seconds), name="idler"),
         asyncio.create_task(_keep_house(storage, plane, clock), name="housekeeping"),
+        asyncio.create_task(queue.keep_clean(), name="queue cleanup"),
     ]
     try:
         if await _ended_before(stop.closing, _recover(functions)):
             server = create_server(door, settings.host, settings.port)
-            await _accept(settings, server, listener, plane, stop, on_ready)
+            await _accept(settings, server, listener, plane, queue, stop, on_ready)
     finally:
+        queue.close()
+        await queue.wait_ended()
+        events.targets.close()
         await _end(tasks)
         await moto.close()
         await functions.close()
@@ -247,6 +266,35 @@ def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataP
     )
 
 
+@dataclass(frozen=True)
+class _Events:
+    """Whoever has to do with events: what accepts and runs them, what invokes, and where messages go."""
+
+    queue: EventQueue
+    invoker: Invoker
+    targets: AllTargets
+
+
+def _events(
+    settings: Settings,
+    storage: _Storage,
+    clock: Clock,
+    stream: Stream,
+    functions: Functions,
+    plane: DataPlane,
+    url: str,
+) -> _Events:
+    async def invoke(world: World, arn: str, payload: bytes, trace_header: str) -> None:
+        kind = InvocationType.EVENT
+        await invoker.invoke(InvokeRequest(world, new_request_id(), arn, None, kind, payload, trace_header))
+
+    targets = AllTargets(url, invoke)
+    callables = Callables(partial(run_event, functions, plane), functions.event_invoke.policy_of, plane.is_off)
+    queue = EventQueue(storage.events, clock, stream, targets, callables, settings)
+    invoker = Invoker(functions, plane, clock, queue.accept)
+    return _Events(queue, invoker, targets)
+
+
 async def _recover(functions: Functions) -> None:
     """What has to be done before the first call is accepted."""
     await functions.finish_pending()
@@ -261,6 +309,7 @@ async def _accept(
     server: uvicorn.Server,
     listener: socket.socket,
     plane: DataPlane,
+    queue: EventQueue,
     stop: _Stop,
     on_ready: Callable[[str], None],
 ) -> None:
@@ -269,10 +318,12 @@ async def _accept(
     serving = asyncio.create_task(server._serve([listener]), name="server")
     asked = asyncio.create_task(stop.closing.wait(), name="stop")
     if await _first(started, serving) is started:
+        await queue.start()  # functions may call back from their first event on
         on_ready(_url(listener))
         await _first(asked, serving)
     stop.closing.set()
     server.should_exit = True  # it closes the door now and waits for its connections
+    queue.close()
     await plane.close(settings.drain_seconds, stop.hurry)
     await _end([started, asked])
     await _last_words(serving)

@@ -46,6 +46,19 @@ SETTINGS: tuple[Setting, ...] = (
         "Wait this long before an idle environment freezes; 0 freezes at once, as Lambda does.",
     ),
     Setting("concurrency", int, 1000, "Concurrent executions of one account in one region."),
+    Setting(
+        "event_concurrency",
+        int,
+        64,
+        "Events of one function that run at once at most; fewer where more would not help.",
+    ),
+    Setting(
+        "retry_base_seconds",
+        float,
+        60.0,
+        "An event whose function failed is run again after this long, then after twice as long.",
+    ),
+    Setting("event_retention_seconds", float, 86_400.0, "How long `neve queue` remembers events that failed for good."),
     Setting("sandbox", str, "auto", "How environments are isolated: auto (the best that works), bubblewrap, bare."),
     Setting("freezer", str, "auto", "How environments are frozen: auto, cgroup2, cgroup1, signals."),
     Setting(
@@ -92,6 +105,9 @@ class Settings:
     init_seconds: float
     freeze_grace_ms: float
     concurrency: int
+    event_concurrency: int
+    retry_base_seconds: float
+    event_retention_seconds: float
     sandbox: str
     freezer: str
     limit_cpu: bool

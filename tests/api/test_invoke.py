@@ -15,7 +15,7 @@ from neve.api import model
 from neve.api.http import Request, Response
 from neve.api.invoke import invoke_operation
 from neve.api.wire import Codec
-from neve.control.invoke import Invoker, InvokeRequest
+from neve.control.invoke import Invoked, Invoker, InvokeRequest
 from neve.domain.call import Call
 from neve.domain.errors import CallerError, InvalidRequestContent
 from neve.domain.function import Code, Function, LoggingConfig
@@ -47,9 +47,9 @@ class Recorder:
         self.asked: list[InvokeRequest] = []
         self._result = result
 
-    async def invoke(self, request: InvokeRequest) -> tuple[Function, InvocationResult | None]:
+    async def invoke(self, request: InvokeRequest) -> Invoked:
         self.asked.append(request)
-        return FUNCTION, self._result
+        return Invoked(FUNCTION, request.trace_id, self._result)
 
 
 class Verdict(NamedTuple):
@@ -233,6 +233,15 @@ def test_a_dry_run_answers_as_the_codec_does() -> None:
     response, asked = answer(request(headers={b"x-amz-invocation-type": b"DryRun"}))
     assert asked.invocation_type is InvocationType.DRY_RUN
     assert response == CODEC.render({"StatusCode": 204})
+
+
+def test_an_event_answers_as_the_codec_does() -> None:
+    response, asked = answer(request(headers={b"x-amz-invocation-type": b"Event", b"x-amzn-trace-id": b"Root=1"}))
+    assert asked.invocation_type is InvocationType.EVENT
+    rendered = CODEC.render({"StatusCode": 202})
+    assert (response.status, response.body) == (202, b"") == (rendered.status, rendered.body)
+    assert {name: value for name, value in response.headers if name not in BEYOND_THE_MODEL} == dict(rendered.headers)
+    assert (b"x-amzn-trace-id", b"Root=1") in response.headers
 
 
 def test_who_calls_and_the_callers_trace_are_passed_on() -> None:

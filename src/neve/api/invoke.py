@@ -48,8 +48,10 @@ def invoke_operation(invoker: Invoker) -> RawOperation:
         if not _usual(request):
             codec.parse(request)  # the service's sentence about whatever is wrong; most unusual requests are right
         asked = _read(call, request, request.body if _is_json(request.body) else await _explained(request.body))
-        function, result = await invoker.invoke(asked)
-        return _dry_run() if result is None else _response(function, result, asked.trace_id)
+        invoked = await invoker.invoke(asked)
+        if invoked.result is None:
+            return Response(204) if asked.invocation_type is InvocationType.DRY_RUN else _accepted(invoked.trace_id)
+        return _response(invoked.function, invoked.result, invoked.trace_id)
 
     return invoke
 
@@ -144,14 +146,15 @@ def _client_context(header: bytes | None) -> str | None:
         raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.") from None
 
 
-def _dry_run() -> Response:
-    return Response(204)
-
-
 def _new_trace() -> str:
-    """A trace of our own, not sampled: the caller's X-Ray header, where there is one, goes on as it is."""
-    random = os.urandom(24).hex()
-    return f"Root=1-{int(time.time()):08x}-{random[:24]};Parent={random[24:40]};Sampled=0;Lineage=1:{random[40:]}:0"
+    """A trace of our own, not sampled: the caller's X-Ray header, where there is one, goes on."""
+    random = os.urandom(20).hex()
+    return f"Root=1-{int(time.time()):08x}-{random[:24]};Parent={random[24:40]};Sampled=0"
+
+
+def _accepted(trace_id: str) -> Response:
+    """The answer to an event: it is on disk, and the id of the request is the id of every attempt to run it."""
+    return Response(202, [_JSON, _REMAPPED, (b"x-amzn-trace-id", trace_id.encode("latin-1", "replace"))])
 
 
 def _response(function: Function, result: InvocationResult, trace_id: str) -> Response:

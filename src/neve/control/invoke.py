@@ -1,18 +1,26 @@
-"""Which version, and how: then the data plane runs it, or nothing does (DryRun)."""
+"""Which version, and how: then the data plane runs it, the event queue accepts it, or nothing does (DryRun)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from neve.control.functions import Functions
+from neve.clock import Clock
+from neve.control.functions import Functions, Target
 from neve.dataplane.invoke import DataPlane
-from neve.domain.errors import UnsupportedOperation
-from neve.domain.function import Function
+from neve.domain.errors import RecursiveInvocation
+from neve.domain.event import QueuedEvent
+from neve.domain.function import Function, RecursiveLoop
 from neve.domain.invocation import Invocation, InvocationResult, InvocationType
+from neve.domain.lineage import counted, is_loop
 from neve.domain.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class InvokeRequest:
-    """What a caller asks for, checked against the service model and with a payload that is JSON."""
+    """What a caller asks for, checked against the service model and with a payload that is JSON.
+
+    `trace_id` is the X-Ray header of the caller, or a new one.
+    """
 
     world: World
     request_id: str
@@ -25,35 +33,79 @@ class InvokeRequest:
     client_context: str | None = None
 
 
-class Invoker:
-    """The verb `invoke`."""
+class Invoked(NamedTuple):
+    """What became of a request: the version that was meant, the X-Ray header that it ran with, and its result.
 
-    def __init__(self, functions: Functions, plane: DataPlane) -> None:
+    No result for an event, which runs later, and for DryRun.
+    """
+
+    function: Function
+    trace_id: str
+    result: InvocationResult | None
+
+
+Accept = Callable[[QueuedEvent], Awaitable[None]]
+
+
+class Invoker:
+    """The verb `invoke`. `accept` makes an event durable."""
+
+    def __init__(self, functions: Functions, plane: DataPlane, clock: Clock, accept: Accept) -> None:
         self._functions = functions
         self._plane = plane
+        self._clock = clock
+        self._accept = accept
 
-    async def invoke(self, request: InvokeRequest) -> tuple[Function, InvocationResult | None]:
-        """The function version that was meant and its result; no result for DryRun, which checks and runs nothing."""
-        target = self._functions.resolve_cached(request.world, request.function_name, request.qualifier)
-        if target is None:
-            target = await self._functions.resolve(request.world, request.function_name, request.qualifier)
-        function, invoked_arn = target
-        if request.invocation_type is InvocationType.EVENT:
-            raise UnsupportedOperation(
-                "Neve cannot run asynchronous invocations (InvocationType Event) yet; use RequestResponse."
-            )
+    async def invoke(self, request: InvokeRequest) -> Invoked:
+        """As the request says how. What is wrong with it, or with the state of the function, is raised."""
+        target = await _target(self._functions, request.world, request.function_name, request.qualifier)
+        function = target.function
+        trace_id = counted(request.trace_id, function.world, function.name)
         if request.invocation_type is InvocationType.DRY_RUN:
-            return function, None
-        return function, await self._plane.invoke(_invocation(request, function, invoked_arn))
+            return Invoked(function, trace_id, None)
+        if request.invocation_type is InvocationType.EVENT:
+            await self._accept(_event(request, target, trace_id, self._clock.now_ms()))
+            return Invoked(function, trace_id, None)
+        if is_loop(trace_id, function.world, function.name):
+            await self._check_allowed(function)
+        return Invoked(function, trace_id, await self._plane.invoke(_invocation(request, target, trace_id)))
+
+    async def _check_allowed(self, function: Function) -> None:
+        """The text is unconfirmed."""
+        policy = await self._functions.event_invoke.policy_of(function.world, function.name, None)
+        if policy.recursive_loop is RecursiveLoop.TERMINATE:
+            raise RecursiveInvocation(
+                f"Lambda has detected your function {function.unqualified_arn} being invoked in a recursive loop and has "
+                "stopped it."
+            )
 
 
-def _invocation(request: InvokeRequest, function: Function, invoked_arn: str) -> Invocation:
+async def run_event(functions: Functions, plane: DataPlane, event: QueuedEvent) -> InvocationResult:
+    """Run an event with the code and the configuration of now. Raises what a synchronous caller would get."""
+    function, invoked_arn = await _target(functions, event.world, event.function_name, event.qualifier)
+    return await plane.invoke(Invocation(event.request_id, function, invoked_arn, event.payload, event.trace_header))
+
+
+async def _target(functions: Functions, world: World, function_name: str, qualifier: str | None) -> Target:
+    known = functions.resolve_cached(world, function_name, qualifier)
+    return known or await functions.resolve(world, function_name, qualifier)
+
+
+def _event(request: InvokeRequest, target: Target, trace_id: str, now_ms: float) -> QueuedEvent:
+    """The qualifier is kept, not the version: an event runs on what the qualifier means at that time."""
+    function, invoked_arn = target
+    qualifier = invoked_arn[len(function.unqualified_arn) + 1 :] or None
+    return QueuedEvent(request.request_id, function.world, function.name, qualifier, request.payload, trace_id, now_ms)
+
+
+def _invocation(request: InvokeRequest, target: Target, trace_id: str) -> Invocation:
+    function, invoked_arn = target
     return Invocation(
         request_id=request.request_id,
         function=function,
         invoked_arn=invoked_arn,
         payload=request.payload,
-        trace_id=request.trace_id,
+        trace_id=trace_id,
         client_context=request.client_context,
         wants_log_tail=request.wants_log_tail,
     )

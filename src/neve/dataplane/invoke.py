@@ -296,6 +296,10 @@ class DataPlane:
         if not self._closing:
             self._targets.keep(functions, targets)
 
+    def is_off(self, world: World, name: str) -> bool:
+        """Whether the function's reserved concurrency is 0."""
+        return self._slots.is_off(world, name)
+
     def allocation(self, world: World, name: str, version: str) -> Allocation:
         """What there is of the environments that a version keeps."""
         holder = Holder(world, name, version)

@@ -71,6 +71,10 @@ class Slots:
         self._ledger(holder.world).end(holder.name, holder.version)
         self._give(self.share(holder))
 
+    def is_off(self, world: World, name: str) -> bool:
+        """Whether the function reserved nothing to run on."""
+        return self._ledger(world).is_off(name)
+
     def taken(self, world: World) -> int:
         """How many invocations are running."""
         return self._ledger(world).running

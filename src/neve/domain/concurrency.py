@@ -216,6 +216,11 @@ class Ledger:
         function = self._functions.get(name)
         return function is not None and function.limits.reserved is not None
 
+    def is_off(self, name: str) -> bool:
+        """Whether the function has reserved 0."""
+        function = self._functions.get(name)
+        return function is not None and function.limits.reserved == 0
+
     def admit(self, name: str, version: str) -> Admission:
         """Whether one more may run. Changes nothing."""
         function = self._functions.get(name) or _Running()

@@ -11,6 +11,7 @@
     │   ├── PreconditionFailed          the revision moved on
     │   ├── RequestTooLarge
     │   ├── TooManyRequests             throttled: no room now
+    │   ├── RecursiveInvocation         the function runs too often in one chain
     │   ├── UnsupportedOperation        a real operation that Neve cannot do (yet)
     │   └── ServiceSpecific             an error that only one neighbour knows, with its own code
     ├── PlatformError                   our fault
@@ -78,6 +79,10 @@ class TooManyRequests(CallerError):
         super().__init__(message)
         self.reason = reason
         self.retry_after_s = retry_after_s
+
+
+class RecursiveInvocation(CallerError):
+    code = "RecursiveInvocationException"
 
 
 class UnsupportedOperation(CallerError):
