@@ -206,7 +206,7 @@ async def _run(
     neighbours = Directory(elsewhere, Moto(moto) if settings.neighbours else None)
     events = _events(settings, storage, clock, stream, functions, plane, url)
     queue = events.queue
-    own = create_own(House(plane, functions, stream, clock, kind, _survey, stop.closing))
+    own = create_own(House(plane, functions, queue, stream, clock, kind, _survey, stop.closing))
     door = create_door(
         {
             "lambda": Service(

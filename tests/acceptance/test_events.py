@@ -267,3 +267,29 @@ def test_destinations_that_are_functions_get_the_record_and_chains_go_on(moved: 
     done = records.wait("platform.report", lambda record: record["function"] == third.name)
     assert done["requestId"] != request_id
     third.wait_line("'requestPayload': {'a': 1}")
+
+
+def test_queue_tells_what_waits_and_lets_it_run_now_or_be_forgotten(moved: NeveServer, records: Records) -> None:
+    function = deploy(moved, FAILING, "python3.11")
+    first, second = send(function, {"why": "one"}), send(function, {"why": "two"})
+    for request_id in (first, second):
+        wait(records, "neve.retryAt", request_id)
+
+    def seen() -> dict[str, Any]:
+        answer = moved.own(f"queue?function={function.name}")
+        (found,) = answer["functions"]
+        return {**found, "lastDropped": answer["lastDropped"]}
+
+    assert (seen()["retrying"], seen()["waiting"], seen()["running"], seen()["received"]) == (2, 0, 0, 2)
+    assert MINUTE - 10 < waits_s(moved, seen()["nextRetryAt"]) <= MINUTE
+    asked = {"function": function.name, "requestId": first}
+    assert moved.own("queue/retry", asked) == {"moved": 1}
+    wait(records, "neve.retryAt", first, 2)
+    assert moved.own("queue/purge", {"function": function.name, "requestId": second}) == {"purged": 1}
+    assert moved.own("queue/retry", {"function": function.name}) == {"moved": 1}
+    wait(records, "neve.dropped", first)
+    assert (seen()["retrying"], seen()["dropped"]) == (0, {"RetriesExhausted": 1})
+    (lost,) = seen()["lastDropped"]
+    assert (lost["requestId"], lost["attempts"], lost["error"]) == (first, 3, "one")
+    assert not [each for each in records.seen if each["requestId"] == second and each["type"] == "neve.dropped"]
+    assert moved.own("queue/purge", {"function": "nobody"}) == {"purged": 0}

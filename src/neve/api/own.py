@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from neve import __version__
+from neve.api import own_queue
 from neve.api.backlog import Backlog
 from neve.api.errors import render
 from neve.api.http import Application, Receive, Scope, Send, parse_query
@@ -23,6 +24,7 @@ from neve.domain.function import LATEST
 from neve.domain.record import Record
 from neve.domain.system_log import iso_time
 from neve.domain.world import World
+from neve.queue.event_queue import EventQueue
 
 _JSON = "application/json"
 _BODY_BYTES = 65_536
@@ -36,6 +38,7 @@ class House:
 
     plane: DataPlane
     functions: Functions
+    queue: EventQueue
     stream: Stream
     clock: Clock
     kind: SandboxKind
@@ -52,6 +55,9 @@ def create_own(house: House) -> Application:
         ("GET", "runtimes"): lambda query, body: _runtimes(house, query.get("runtime")),
         ("POST", "runtimes/look"): lambda query, body: _look(house, body),
         ("GET", "clock"): lambda query, body: _now(_clock(house)),
+        ("GET", "queue"): lambda query, body: own_queue.look(house.queue, query),
+        ("POST", "queue/retry"): lambda query, body: own_queue.retry(house.queue, body),
+        ("POST", "queue/purge"): lambda query, body: own_queue.purge(house.queue, body),
         ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
     }
 

@@ -24,7 +24,7 @@ from neve.queue.target import Targets
 from neve.queue.tell import Teller
 from neve.queue.worker import Callables, Key, Worker
 from neve.settings import Settings
-from neve.storage.store import EventOverview, EventStore, LeasedDelivery, LeasedEvent
+from neve.storage.store import DroppedEvent, EventOverview, EventStore, LeasedDelivery, LeasedEvent
 
 SENDING = 16
 """Messages that are sent at once, over all targets: as many as there are threads for it (`targets/clients.py`)."""
@@ -116,6 +116,10 @@ class EventQueue:
         """Every function that has or had events, by account, region and name; of one world or one function if given."""
         found = await self._store.overviews(self._clock.now_ms(), world, function_name)
         return [self._with_running(each) for each in found]
+
+    async def dropped(self, world: World, function_name: str, limit: int) -> Sequence[DroppedEvent]:
+        """The last events of a function that failed for good, the newest first."""
+        return await self._store.dropped(world, function_name, limit)
 
     async def retry_now(self, world: World, function_name: str, request_id: str | None = None) -> int:
         """Run what waits for a later time now (one event if given); how many were moved."""
