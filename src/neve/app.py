@@ -25,6 +25,7 @@ from neve.api import aliases as aliases_api
 from neve.api import code_signing as code_signing_api
 from neve.api import concurrency as concurrency_api
 from neve.api import event_invoke as event_invoke_api
+from neve.api import event_sources as event_sources_api
 from neve.api import function_urls as function_urls_api
 from neve.api import functions as functions_api
 from neve.api import layers as layers_api
@@ -221,6 +222,7 @@ async def _run(
                     **function_urls_api.operations(functions.urls, lambda: url),
                     **code_signing_api.operations(functions.code_signing),
                     **tags_api.operations(functions.tags),
+                    **event_sources_api.operations(functions.sources),
                     **layers_api.operations(functions.layers, lambda: url),
                     **account_api.operations(Account(storage.functions, functions.concurrency)),
                 },

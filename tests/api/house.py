@@ -21,6 +21,7 @@ from neve.api import (
     code_signing,
     concurrency,
     event_invoke,
+    event_sources,
     function_urls,
     functions,
     layers,
@@ -150,6 +151,7 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         **function_urls.operations(verbs.urls, lambda: HOME),
         **code_signing.operations(verbs.code_signing),
         **tags.operations(verbs.tags),
+        **event_sources.operations(verbs.sources),
         **account.operations(Account(store, verbs.concurrency)),
         **layers.operations(verbs.layers, lambda: HOME),
     }

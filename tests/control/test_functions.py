@@ -520,5 +520,5 @@ async def test_tags_that_are_refused(bench: Bench) -> None:
         await bench.functions.tags.add(WORLD, ARN, {})
     with pytest.raises(InvalidParameterValue, match=r"^Number of tags exceeds resource tag limit.$"):
         await bench.functions.tags.add(WORLD, ARN, {str(number): "" for number in range(51)})
-    with pytest.raises(ResourceNotFound, match="no event-source-mapping"):
+    with pytest.raises(ResourceNotFound, match=r"^Event source mapping not found: arn"):
         await bench.functions.tags.of(WORLD, "arn:aws:lambda:us-east-1:000000000000:event-source-mapping:x")

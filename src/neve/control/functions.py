@@ -19,6 +19,7 @@ from neve.control.code_signing import CodeSigning
 from neve.control.concurrency import Capacity, Concurrency
 from neve.control.configuration import Given, configured
 from neve.control.event_invoke import EventInvoke
+from neve.control.event_sources import EventSources
 from neve.control.function_urls import FunctionUrls
 from neve.control.layers import Layers
 from neve.control.permissions import Permissions
@@ -41,6 +42,7 @@ from neve.storage.store import (
     CodeSigningStore,
     ConcurrencyStore,
     EventInvokeStore,
+    EventSourceStore,
     FunctionStore,
     FunctionUrlStore,
     LayerStore,
@@ -69,6 +71,10 @@ class CachingFunctionStore(FunctionStore, Protocol):
     @property
     def code_signing(self) -> CodeSigningStore:
         """The code signing configs that functions may use."""
+
+    @property
+    def event_sources(self) -> EventSourceStore:
+        """The event source mappings."""
 
     @property
     def layers(self) -> LayerStore:
@@ -109,7 +115,7 @@ class Functions:
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
     `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use,
     `event_invoke` and `recursion` on what happens to their events, `permissions` on who else may use them, `urls` on
-    their URLs, `code_signing`, `runtimes` and `tags` on what is only kept of them.
+    their URLs, `sources` on what they are invoked by, `code_signing`, `runtimes` and `tags` on what is only kept of them.
     """
 
     def __init__(
@@ -149,7 +155,14 @@ class Functions:
         self.urls = FunctionUrls(store, store.aliases, store.function_urls, self._changes, clock)
         self.code_signing = CodeSigning(store, store.code_signing, self._changes, clock)
         self.runtimes = RuntimeManagement(store, self._changes)
-        self.tags = Tags({"function": FunctionTags(store, self._changes), "code-signing-config": self.code_signing})
+        self.sources = EventSources(store, store.aliases, store.event_sources, self._changes, clock, new_uuid)
+        self.tags = Tags(
+            {
+                "function": FunctionTags(store, self._changes),
+                "code-signing-config": self.code_signing,
+                "event-source-mapping": self.sources,
+            }
+        )
         self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
 
     async def finish_pending(self) -> None:

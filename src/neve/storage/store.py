@@ -17,6 +17,7 @@ from neve.domain.concurrency import Provisioned, Reserved
 from neve.domain.destination import Delivery
 from neve.domain.event import Condition, Progress, QueuedEvent
 from neve.domain.event_invoke import EventInvokeConfig
+from neve.domain.event_source import EventSourceMapping
 from neve.domain.function import Function
 from neve.domain.function_url import FunctionUrl
 from neve.domain.layer import LayerVersion
@@ -196,6 +197,24 @@ class CodeSigningStore(Protocol):
 
     async def functions(self, arn: str, after: str, limit: int) -> Sequence[str]:
         """The names of up to `limit` functions that use it, those after `after`."""
+
+
+class EventSourceStore(Protocol):
+    """Event source mappings. They outlive their functions."""
+
+    async def put_if_alone(self, mapping: EventSourceMapping) -> None:
+        """Remember it, in place of the one with its UUID. ResourceConflict when another of the function reads the same."""
+
+    async def mapping(self, world: World, uuid: str) -> EventSourceMapping | None:
+        """One, or None."""
+
+    async def mappings(
+        self, world: World, function_arn: str | None, source_arn: str | None, after: str, limit: int
+    ) -> Sequence[EventSourceMapping]:
+        """Up to `limit` by UUID, those after `after`; of that function (as it was named) and that source, if given."""
+
+    async def delete(self, world: World, uuid: str) -> bool:
+        """False when there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from neve.storage.sqlite.code_signing import SqliteCodeSigningStore
 from neve.storage.sqlite.concurrency import SqliteConcurrencyStore
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.event_invoke import SqliteEventInvokeStore
+from neve.storage.sqlite.event_sources import SqliteEventSourceStore
 from neve.storage.sqlite.function_cache import AliasCache, EventInvokeCache, FunctionCache, together
 from neve.storage.sqlite.function_urls import SqliteFunctionUrlStore
 from neve.storage.sqlite.layers import SqliteLayerStore
@@ -44,6 +45,7 @@ class SqliteFunctionStore:
         self.event_invoke = SqliteEventInvokeStore(database, self._event_invoke_cache)
         self.code_signing = SqliteCodeSigningStore(database)
         self.concurrency = SqliteConcurrencyStore(database)
+        self.event_sources = SqliteEventSourceStore(database)
         self.function_urls = SqliteFunctionUrlStore(database)
         self.layers = SqliteLayerStore(database)
 
