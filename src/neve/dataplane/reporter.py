@@ -12,7 +12,7 @@ from neve.dataplane.runtime_api.listener import Subscribed
 from neve.domain import record as kinds
 from neve.domain.billing import billed_ms
 from neve.domain.extension import Extension
-from neve.domain.invocation import InvocationResult
+from neve.domain.invocation import InvocationResult, Status
 from neve.domain.limits import MEBIBYTE
 from neve.domain.record import Origin, Record
 from neve.domain.system_log import iso_time
@@ -167,12 +167,14 @@ def _tracing(run: Run) -> dict[str, Any]:
 
 
 def _status(status: str, error_type: str | None) -> dict[str, Any]:
-    return {"status": status} if error_type is None else {"status": status, "errorType": error_type}
+    """A timeout has no type of its own, as in REPORT."""
+    told = error_type is not None and status != Status.TIMEOUT.value
+    return {"status": status, "errorType": error_type} if told else {"status": status}
 
 
 def _outcome(run: Run, outcome: InvocationResult) -> dict[str, Any]:
     members: dict[str, Any] = {"requestId": run.request_id, "status": outcome.status.value}
-    if outcome.error_type is not None:
+    if outcome.error_type is not None and outcome.status is not Status.TIMEOUT:
         members["errorType"] = _reported_type(outcome.error_type)
     return members
 

@@ -1,0 +1,122 @@
+"""What a log group holds in both formats, at each level, in both runtimes. Source: lifecycle facts §7, §8."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from tests.acceptance.conftest import Deploy
+from tests.acceptance.functions import Deployed
+
+RUNTIMES = pytest.mark.parametrize("runtime", ["nodejs24.x", "python3.11"])
+APPLICATION_LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+PYTHON_NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+
+
+def in_json(application: str = "INFO", system: str = "INFO") -> dict[str, Any]:
+    return {"LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": application, "SystemLogLevel": system}}
+
+
+def events(function: Deployed) -> list[dict[str, Any]]:
+    """Every event of the log group; with the JSON format each is an object."""
+    return [json.loads(line) for line in function.log_lines()]
+
+
+def system_types(function: Deployed) -> list[str]:
+    return [each["type"] for each in events(function) if "type" in each]
+
+
+def application_levels(function: Deployed) -> list[str]:
+    """What the function itself logged, in the levels of LoggingConfig."""
+    levels = [each["level"] for each in events(function) if str(each.get("message", "")).startswith("a ")]
+    return [PYTHON_NAMES.get(level, level) for level in levels]
+
+
+@RUNTIMES
+def test_json_events_are_those_of_the_telemetry_schema(deployed: Deploy, runtime: str) -> None:
+    function = deployed("f-levels", runtime, **in_json(system="DEBUG"))
+    request_id = function.invoke().request_id
+    system = {each["type"]: each["record"] for each in events(function) if "type" in each}
+    assert list(system) == [
+        *("platform.initStart", "platform.initRuntimeDone", "platform.initReport"),
+        *("platform.start", "platform.runtimeDone", "platform.report"),
+    ]
+    start, runtime_done, init_report, begun, done, report = system.values()
+    assert start.keys() == {
+        *("initializationType", "phase", "runtimeVersion", "runtimeVersionArn"),
+        *("functionName", "functionVersion", "instanceId", "instanceMaxMemory"),
+    }
+    assert runtime_done == {"initializationType": "on-demand", "phase": "init", "status": "success"}
+    assert init_report.keys() == {*runtime_done, "metrics"}
+    assert begun.keys() == {"requestId", "functionArn", "version", "tracing"}
+    assert done.keys() == {"requestId", "status", "metrics", "spans", "tracing"}
+    assert report.keys() == {"requestId", "status", "metrics", "tracing"}
+    assert {each["requestId"] for each in (begun, done, report)} == {request_id}
+    assert list(report["metrics"]) == [
+        *("durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB", "initDurationMs"),
+    ]
+
+
+@RUNTIMES
+@pytest.mark.parametrize("level", ["TRACE", "INFO", "WARN", "FATAL"])
+def test_lines_of_the_function_are_filtered_by_the_application_level(
+    deployed: Deploy, runtime: str, level: str
+) -> None:
+    function = deployed("f-levels", runtime, **in_json(application=level))
+    assert function.invoke().error is None
+    wanted = APPLICATION_LEVELS[APPLICATION_LEVELS.index(level) :]
+    if runtime.startswith("python"):
+        wanted = [each for each in wanted if each != "TRACE"]  # its logging knows none
+    assert application_levels(function) == wanted
+    assert system_types(function) == ["platform.initStart", "platform.start", "platform.report"]
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "error_type"),
+    [
+        ("throw", "failure", "Function.Unknown"),
+        ("exit", "error", "Runtime.ExitError"),
+        ("hang", "timeout", None),
+    ],
+)
+def test_at_level_warn_only_what_failed_is_told(
+    deployed: Deploy, how: str, status: str, error_type: str | None
+) -> None:
+    function = deployed("f-levels", "nodejs24.x", timeout_s=1, **in_json("FATAL", "WARN"))
+    assert function.invoke().error is None
+    assert system_types(function) == []
+    assert function.invoke({"how": how}).error == "Unhandled"
+    failed = [each for each in events(function) if "type" in each]
+    assert [each["type"] for each in failed] == ["platform.runtimeDone", "platform.report"]
+    for each in failed:
+        assert (each["record"]["status"], each["record"].get("errorType")) == (status, error_type)
+
+
+def test_a_failed_init_is_told_at_level_warn(deployed: Deploy) -> None:
+    function = deployed({"index.mjs": "throw new Error('on purpose')"}, **in_json("FATAL", "WARN"))
+    assert function.invoke().error == "Unhandled"
+    system = [each for each in events(function) if "type" in each]
+    assert [(each["type"], each["record"].get("phase"), each["record"]["status"]) for each in system] == [
+        ("platform.initRuntimeDone", "init", "error"),
+        ("platform.initReport", "init", "error"),
+        ("platform.initRuntimeDone", "invoke", "error"),
+        ("platform.initReport", "invoke", "error"),
+        ("platform.runtimeDone", None, "error"),
+        ("platform.report", None, "error"),
+    ]
+
+
+def test_a_python_import_error_reads_as_on_the_service(deployed: Deploy) -> None:
+    function = deployed({"index.py": "import nothing_of_this_name"}, "python3.11")
+    request_id = function.invoke().request_id
+    lines = function.log_lines()
+    failed = "Error Type: Runtime.ImportModuleError"
+    assert [re.sub(r"\d+\.\d\d ms", "N ms", line) for line in lines if line.startswith(("INIT", "START", "END"))] == [
+        next(line for line in lines if line.startswith("INIT_START")),
+        f"INIT_REPORT Init Duration: N ms\tPhase: init\tStatus: error\t{failed}",
+        f"INIT_REPORT Init Duration: N ms\tPhase: invoke\tStatus: error\t{failed}",
+        f"START RequestId: {request_id} Version: $LATEST",
+        f"END RequestId: {request_id}",
+    ]
+    assert lines[-1].endswith(f"\tStatus: error\t{failed}")
+    assert sum(line.startswith("[ERROR] Runtime.ImportModuleError: Unable to import module") for line in lines) == 2
