@@ -13,6 +13,9 @@ APPLICATION_LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 PYTHON_NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
+# Callers of these tests ask for the tail: then the answer comes after the report, and everything is in the log.
+
+
 def in_json(application: str = "INFO", system: str = "INFO") -> dict[str, Any]:
     return {"LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": application, "SystemLogLevel": system}}
 
@@ -35,7 +38,7 @@ def application_levels(function: Deployed) -> list[str]:
 @RUNTIMES
 def test_json_events_are_those_of_the_telemetry_schema(deployed: Deploy, runtime: str) -> None:
     function = deployed("f-levels", runtime, **in_json(system="DEBUG"))
-    request_id = function.invoke().request_id
+    request_id = function.invoke(tail=True).request_id
     system = {each["type"]: each["record"] for each in events(function) if "type" in each}
     assert list(system) == [
         *("platform.initStart", "platform.initRuntimeDone", "platform.initReport"),
@@ -63,7 +66,7 @@ def test_lines_of_the_function_are_filtered_by_the_application_level(
     deployed: Deploy, runtime: str, level: str
 ) -> None:
     function = deployed("f-levels", runtime, **in_json(application=level))
-    assert function.invoke().error is None
+    assert function.invoke(tail=True).error is None
     wanted = APPLICATION_LEVELS[APPLICATION_LEVELS.index(level) :]
     if runtime.startswith("python"):
         wanted = [each for each in wanted if each != "TRACE"]  # its logging knows none
@@ -83,9 +86,9 @@ def test_at_level_warn_only_what_failed_is_told(
     deployed: Deploy, how: str, status: str, error_type: str | None
 ) -> None:
     function = deployed("f-levels", "nodejs24.x", timeout_s=1, **in_json("FATAL", "WARN"))
-    assert function.invoke().error is None
+    assert function.invoke(tail=True).error is None
     assert system_types(function) == []
-    assert function.invoke({"how": how}).error == "Unhandled"
+    assert function.invoke({"how": how}, tail=True).error == "Unhandled"
     failed = [each for each in events(function) if "type" in each]
     assert [each["type"] for each in failed] == ["platform.runtimeDone", "platform.report"]
     for each in failed:
@@ -94,7 +97,7 @@ def test_at_level_warn_only_what_failed_is_told(
 
 def test_a_failed_init_is_told_at_level_warn(deployed: Deploy) -> None:
     function = deployed({"index.mjs": "throw new Error('on purpose')"}, **in_json("FATAL", "WARN"))
-    assert function.invoke().error == "Unhandled"
+    assert function.invoke(tail=True).error == "Unhandled"
     system = [each for each in events(function) if "type" in each]
     assert [(each["type"], each["record"].get("phase"), each["record"]["status"]) for each in system] == [
         ("platform.initRuntimeDone", "init", "error"),
@@ -108,7 +111,7 @@ def test_a_failed_init_is_told_at_level_warn(deployed: Deploy) -> None:
 
 def test_a_python_import_error_reads_as_on_the_service(deployed: Deploy) -> None:
     function = deployed({"index.py": "import nothing_of_this_name"}, "python3.11")
-    request_id = function.invoke().request_id
+    request_id = function.invoke(tail=True).request_id
     lines = function.log_lines()
     failed = "Error Type: Runtime.ImportModuleError"
     assert [re.sub(r"\d+\.\d\d ms", "N ms", line) for line in lines if line.startswith(("INIT", "START", "END"))] == [
