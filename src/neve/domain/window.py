@@ -10,8 +10,9 @@ _UNHURT = 2.0
 _HURT = 4.0
 _NOISE_S = 0.002
 _SMOOTHING = 0.2
-_FORGETTING = 1.01
-"""With each answer the shortest time counts for so much longer: what a function does may change."""
+_FORGETTING = 1.1
+"""What a function does may change. While few run at once, each answer makes the shortest time count for so much longer: then
+it is known anew how long one takes that none disturbs."""
 _SHY_S = 5.0
 """So long after a throttle no more run at once than did then."""
 
@@ -29,7 +30,8 @@ class Window:
 
     def answered(self, seconds: float, was_full: bool, now_s: float) -> None:
         """One ran for so long; `was_full` when no more could run beside it."""
-        self._best_s = min(self._best_s * _FORGETTING, seconds)
+        forgotten = _FORGETTING if self.size <= _FIRST else 1.0
+        self._best_s = min(self._best_s * forgotten, seconds)
         typical = seconds if self._typical_s is None else self._typical_s
         self._typical_s = typical + _SMOOTHING * (seconds - typical)
         if not was_full:
