@@ -123,7 +123,7 @@ class Deployed:
 
 def deploy(
     server: NeveServer,
-    program: str | Mapping[str, str],
+    program: str | Mapping[str, str | bytes],
     runtime: str = "nodejs22.x",
     handler: str = "index.handler",
     timeout_s: int = 10,
@@ -147,8 +147,9 @@ def deploy(
     return Deployed(server, name)
 
 
-def zipped(program: str | Mapping[str, str], executable: bool = False) -> bytes:
+def zipped(program: str | Mapping[str, str | bytes], executable: bool = False) -> bytes:
     """A code archive."""
+    files: dict[str, str | bytes]
     if isinstance(program, str):
         folder = PROGRAMS / program
         files = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}

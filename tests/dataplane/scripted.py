@@ -169,7 +169,6 @@ class Stage:
         self.feed = Feed(self.clock)
         self.records: list[Record] = []
         self.sandboxes: list[ScriptedSandbox] = []
-        self.by_frames = True
         self.no_room = False
         self.next_sandbox = ScriptedSandbox()
         self.may_start = 1_000_000
@@ -242,7 +241,6 @@ class Stage:
         plan = Plan(
             self.function,
             lambda stream: Command(["x"], {}, Path("/")),
-            self.by_frames,
             "nodejs:24.v1",
             "arn:x",
             PROVISIONED if provisioned else ON_DEMAND,

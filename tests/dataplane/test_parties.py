@@ -23,7 +23,6 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 async def test_a_custom_runtime_answers_over_http_and_freezes(stage: Stage) -> None:
-    stage.by_frames = False
     result = stage.submit("one")
     await stage.process()
     (sandbox,) = stage.sandboxes
@@ -42,8 +41,22 @@ async def test_a_custom_runtime_answers_over_http_and_freezes(stage: Stage) -> N
     assert late.status == 400
 
 
+async def test_a_runtime_may_ask_over_http_where_ours_was_expected_and_by_frame_again(stage: Stage) -> None:
+    result = stage.submit("one")
+    process = await stage.process()
+    (sandbox,) = stage.sandboxes
+    event = await ask(sandbox, "GET", NEXT)
+    assert event.headers["lambda-runtime-aws-request-id"] == "one"
+    await ask(sandbox, "POST", "/2018-06-01/runtime/invocation/one/response", b"1")
+    assert (await result).payload == b"1"
+    process.next()
+    again = stage.submit("two")
+    assert (await process.event())[0]["id"] == "two"
+    process.respond("two", b"2")
+    assert (await again).payload == b"2"
+
+
 async def test_an_init_error_over_http_is_what_the_caller_gets(stage: Stage) -> None:
-    stage.by_frames = False
     result = stage.submit("one")
     for _ in range(2):
         process = await stage.process()

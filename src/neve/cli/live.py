@@ -89,7 +89,7 @@ class Line:
             return cls(text)
         known = {"timestamp", "level", "message", "requestId", "logger"}
         if not isinstance(members.get("message"), str) or members.keys() - known:
-            return cls(text, members.get("level") or members.get("log_level"), members.get("requestId"))
+            return cls(text, members.get("level"), members.get("requestId"))
         return cls(members["message"], members.get("level"), members.get("requestId"))
 
 

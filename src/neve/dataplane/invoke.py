@@ -202,7 +202,6 @@ class DataPlane:
         return Plan(
             function=function,
             command=lambda log_stream: self._command(function, runtime, folders, log_stream),
-            by_frames=runtime.family != "provided",
             runtime_version=f"{runtime.family}:{runtime.major}.neve.v{__version__}",
             runtime_version_arn=runtime_names.version_arn(function.world.region, function.runtime),
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from neve.dataplane import channel as frames
 from neve.dataplane.channel import Channel, OnFrame
 from neve.dataplane.plan import Plan
+from neve.dataplane.runtime_api.error import reported_type
 from neve.dataplane.runtime_api.listener import Event, FunctionError, Subscribed
 from neve.dataplane.runtime_api.server import RuntimeApi
 from neve.dataplane.runtime_api.subscriptions import Subscriptions
@@ -30,7 +31,7 @@ class Parties:
     ) -> None:
         self._on_word = on_word
         self._on_subscribed = on_subscribed
-        self._by_frames = plan.by_frames
+        self._by_frame = False  # how the runtime asked last: a wrapper may start another than ours
         self._channel = Channel(ours, self._on_frame)
         self._api = RuntimeApi(plan.function, self, subscriptions)
         self._alone = False  # a runtime that speaks frames and no extension: nothing but the channel matters
@@ -53,8 +54,8 @@ class Parties:
     def send(self, event: Event) -> None:
         """Give an invocation to everyone who waits for it."""
         if not self._alone:
-            self._api.deliver(event, by_frame=self._by_frames)
-        if self._by_frames:
+            self._api.deliver(event, by_frame=self._by_frame)
+        if self._by_frame:
             self._channel.send(frames.INVOKE, _header(event), event.body)
 
     def drain(self) -> None:
@@ -69,9 +70,12 @@ class Parties:
     # The runtime, by frames
 
     def _on_frame(self, kind: int, header: frames.Header, body: bytes) -> None:
+        if "type" in header:
+            header = {**header, "type": reported_type(str(header["type"]))}
         self._on_word(kind, header, body)
         if kind != frames.NEXT:
             return
+        self._by_frame = True
         if self._alone:
             self._on_word(frames.ALL_NEXT, {}, b"")
         else:
@@ -87,6 +91,7 @@ class Parties:
 
     def runtime_waits(self) -> None:
         """The runtime asked over HTTP."""
+        self._by_frame = False
         self._on_word(frames.NEXT, {}, b"")
         self._look()
 

@@ -35,7 +35,6 @@ class Plan:
 
     function: Function
     command: Callable[[str], Command]  # takes the log stream's name
-    by_frames: bool  # whether the runtime client is ours; others speak HTTP
     runtime_version: str
     runtime_version_arn: str
     initialization_type: str = ON_DEMAND

@@ -86,13 +86,31 @@ def test_print_is_raw_and_there_before_the_answer(python: str, start: Start) -> 
     source = (
         "import sys\nprint('init')\n"
         "def handler(event, context):\n"
-        "    print('né', 1)\n    sys.stderr.write('err')\n    context.log('or\\n')\n    sys.stdout.writelines(['a\\n', 'b\\n'])\n"
+        "    print('né', 1)\n    sys.stderr.write('err')\n    sys.stderr.write('or\\n')\n"
+        "    sys.stdout.writelines(['a\\n', 'b\\n'])\n"
     )
     runtime = start(python, source)
     runtime.wait_next()
     assert runtime.events() == [Event("init")]
     runtime.result()
     assert [event.text for event in runtime.events()] == ["né 1", "error", "a", "b"]
+
+
+def test_the_context_logs_an_event_of_its_own(python: str, start: Start) -> None:
+    runtime = start(python, "def handler(event, context):\n    context.log('as it is')\n    context.log('é\\n')\n")
+    runtime.wait_next()
+    runtime.result()
+    assert runtime.events() == [Event("as it is", 3), Event("é\n", 3)]
+
+
+def test_the_w3c_trace_context_is_taken_out_of_the_client_context(python: str, start: Start) -> None:
+    source = "def handler(event, context): return [context.w3c(), context.client_context and context.client_context.custom]\n"
+    runtime = start(python, source)
+    runtime.wait_next()
+    given = {"custom": {"a": 1}, "w3c": {"traceparent": "00-1", "tracestate": 7, "other": "x", "baggage": "b=1"}}
+    assert runtime.result(clientContext=json.dumps(given)) == [{"traceparent": "00-1", "baggage": "b=1"}, {"a": 1}]
+    assert runtime.result(clientContext=json.dumps({"w3c": "none"})) == [{}, None]
+    assert runtime.result() == [{}, None]
 
 
 def test_log_lines_carry_level_time_and_request_id(python: str, start: Start) -> None:
@@ -182,8 +200,8 @@ def test_an_error_in_json_format_is_one_object(python: str, start: Start) -> Non
     runtime.error(request_id="r-5")
     (event,) = runtime.events()
     members = json.loads(event.text)
-    assert list(members) == ["timestamp", "log_level", "errorMessage", "errorType", "requestId", "stackTrace"]
-    assert (event.kind, members["log_level"], members["requestId"]) == (0x16, "ERROR", "r-5")
+    assert list(members) == ["timestamp", "level", "errorMessage", "errorType", "requestId", "stackTrace"]
+    assert (event.kind, members["level"], members["requestId"]) == (0x16, "ERROR", "r-5")
 
 
 def test_a_leftover_thread_logs_with_the_later_request_id(python: str, start: Start) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 
+from . import output
 from .faults import Fault
 
 TYPE_CHECKING = False
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _CLIENT = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+
+_W3C = ("traceparent", "tracestate", "baggage")
 
 
 class Client:
@@ -72,6 +74,7 @@ class LambdaContext:
         self.invoked_function_arn = header.get("arn")
         self.tenant_id = header.get("tenant")
         context = _parse("Client Context", header.get("clientContext"))
+        self._w3c = _take_w3c(context)
         self.client_context = None if context is None else ClientContext(context)
         self.identity = CognitoIdentity(_parse("Cognito Identity", header.get("identity")))
         self._deadline_ms = header["deadline"]
@@ -80,9 +83,13 @@ class LambdaContext:
         """The time until the function is stopped, never below 0."""
         return max(int(self._deadline_ms - time.time() * 1000), 0)
 
+    def w3c(self) -> dict[str, str]:
+        """The W3C trace context that came with the client context."""
+        return dict(self._w3c)
+
     def log(self, message: str) -> None:
-        """Write as it is: no prefix, no newline."""
-        sys.stdout.write(str(message))
+        """One log event of that text as it is: no prefix."""
+        output.write_event(str(message), 0)
 
     def __repr__(self) -> str:
         names = [name for name in vars(self) if not name.startswith("_")]
@@ -101,6 +108,13 @@ def _parse(what: str, text: str | None) -> dict[str, Any] | None:
         message = f"Unable to parse {what} JSON: {error}"
         raise Fault("Runtime.LambdaContextUnmarshalError", message) from None
     return members
+
+
+def _take_w3c(context: dict[str, Any] | None) -> dict[str, str]:
+    """The fields of a trace context, which are taken out of the client context. What is no text is left out."""
+    found = None if context is None else context.pop("w3c", None)
+    fields = found if isinstance(found, dict) else {}
+    return {name: fields[name] for name in _W3C if isinstance(fields.get(name), str)}
 
 
 def _show(thing: object, names: Any) -> str:

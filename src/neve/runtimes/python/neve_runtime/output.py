@@ -9,6 +9,8 @@ import sys
 import time
 from _thread import RLock
 
+from .marshal import ENSURE_ASCII
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +43,8 @@ def write_failure(failure: Failure, request_id: str) -> None:
     """Log an error that the client reports (facts §4)."""
     if wants_json():
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        members = {"timestamp": stamp, "log_level": "ERROR", **failure.members(request_id)}
-        write_event(json.dumps(members, ensure_ascii=False) + "\n", ERROR, JSON)
+        members = {"timestamp": stamp, "level": "ERROR", **failure.members(request_id)}  # `log_level` in older clients
+        write_event(json.dumps(members, ensure_ascii=ENSURE_ASCII) + "\n", ERROR, JSON)
         return
     lines = [_headline(failure), "Traceback (most recent call last):"]
     for entry in failure.trace:
