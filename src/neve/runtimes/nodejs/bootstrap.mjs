@@ -4,6 +4,7 @@ import { isPrestarted, takeOn } from './assignment.mjs';
 import { Channel } from './channel.mjs';
 import { hideHandle, patchConsole } from './console-patch.mjs';
 import { loadHandler } from './handler-resolution.mjs';
+import { resolveBelowLocalhost } from './localhost-names.mjs';
 import { watchForSdk } from './sdk-v2.mjs';
 import { hasCallbacks, readSettings } from './settings.mjs';
 
@@ -17,6 +18,7 @@ hideHandle(channel.handle);
 patchConsole(whoSpeaks(generation.logIdentity), settings.logFormat);
 generation.prepare(channel);
 watchForSdk();
+resolveBelowLocalhost();
 try {
   await generation.run(channel, await loadHandler(settings));
 } catch (thrown) {

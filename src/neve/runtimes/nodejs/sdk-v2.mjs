@@ -19,8 +19,11 @@ export function watchForSdk() {
   };
 }
 
+/** Asked by `in` first: Node warns of a property that a half loaded module does not have yet when it is read. */
 function isSdk(exports) {
-  return typeof exports?.VERSION === 'string' && exports.VERSION.startsWith('2.') && typeof exports.Service === 'function';
+  if (exports === null || !['object', 'function'].includes(typeof exports)) return false;
+  if (!('VERSION' in exports) || !('Service' in exports)) return false;
+  return typeof exports.VERSION === 'string' && exports.VERSION.startsWith('2.') && typeof exports.Service === 'function';
 }
 
 function redirect(sdk) {
