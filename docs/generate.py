@@ -14,7 +14,21 @@ from neve.settings import SETTINGS
 FOLDER = Path(__file__).parent
 _TYPES = {dict: "table"}
 RUNTIMES = ("runtimes", "runtimes list", "runtimes install")
-COMMANDS = ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", *RUNTIMES, "clock", "doctor")
+COMMANDS = (
+    "serve",
+    "dev",
+    "deploy",
+    "invoke",
+    "logs",
+    "ps",
+    "queue",
+    "queue retry",
+    "queue purge",
+    "delete",
+    *RUNTIMES,
+    "clock",
+    "doctor",
+)
 
 
 def pages() -> dict[str, str]:

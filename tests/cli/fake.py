@@ -26,6 +26,9 @@ class House:
     now: float = 1_700_000_000.0
     virtual: bool = True
     pending: int = 0
+    queue: list[dict[str, Any]] = field(default_factory=list)
+    dropped: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
 
 
 RUNTIMES: list[dict[str, Any]] = [
@@ -118,6 +121,8 @@ class Door(BaseHTTPRequestHandler):
             wanted = query.get("function")
             found = [one for one in house.environments if wanted is None or one["function"] in wanted]
             return 200, {"environments": found}, {}
+        if path.startswith("/queue"):
+            return self._queue(path, query, body)
         if path == "/clock/advance":
             if not house.virtual:
                 return 409, {"message": "this clock is real; start Neve with --virtual-clock to move it"}, {}
@@ -136,6 +141,19 @@ class Door(BaseHTTPRequestHandler):
             ]
             return 200, {"items": items}, {}
         return 404, {"message": "nothing here"}, {}
+
+    def _queue(self, path: str, query: dict[str, list[str]], body: bytes) -> Reply:
+        house = self.house
+        if body:
+            house.asked.append(json.loads(body))
+            asked = {"function": house.asked[-1]["function"], "region": house.asked[-1]["region"]}
+            meant = [one for one in house.queue if asked.items() <= one.items()]
+            if path == "/queue/retry":
+                return 200, {"moved": sum(one["retrying"] for one in meant)}, {}
+            return 200, {"purged": sum(one["waiting"] + one["retrying"] for one in meant)}, {}
+        wanted = query.get("function")
+        found = [one for one in house.queue if wanted is None or one["function"] in wanted]
+        return 200, {"functions": found, **({"lastDropped": house.dropped} if wanted else {})}, {}
 
     def _logs(self, members: dict[str, Any]) -> Reply:
         if not self.house.events:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Cli
@@ -14,6 +15,15 @@ from tests.cli.conftest import Cli
 from neve import settings
 
 ID = "8f3c1a2e-0000-4000-8000-000000000001"
+EVENTS = {
+    "function": "orders", "account": "000000000000", "region": "us-east-1", "waiting": 4, "running": 2, "retrying": 3,
+    "nextRetryAt": 1_700_000_090_000.0, "oldestAt": 1_699_999_870_000.0, "received": 357, "succeeded": 340,
+    "dropped": {"RetriesExhausted": 2, "EventAgeExceeded": 1}, "delivering": 1, "delivered": 5, "deliveryFailed": 6,
+}  # fmt: skip
+IDLE: dict[str, Any] = {
+    "waiting": 0, "running": 0, "retrying": 0, "nextRetryAt": None, "oldestAt": None, "dropped": {}, "delivering": 0,
+    "delivered": 0, "deliveryFailed": 0,
+}  # fmt: skip
 
 
 def add_function(cli: Cli, name: str = "hello") -> None:
@@ -25,7 +35,7 @@ def test_help_names_every_command_and_loads_none() -> None:
     code += "print([name for name in ('botocore', 'rich', 'http.client', 'neve.app') if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.rstrip().endswith("[]")
-    for name in ("serve", "dev", "deploy", "invoke", "logs", "ps", "delete", "runtimes", "clock", "doctor"):
+    for name in ("serve", "dev", "deploy", "invoke", "logs", "ps", "queue", "delete", "runtimes", "clock", "doctor"):
         assert f"\n  {name} " in said
 
 
@@ -222,6 +232,91 @@ def test_environments_are_a_table_or_json(cli: Cli) -> None:
     assert second.split() == ["hello", "$LATEST", "frozen", "7", "1m5s", "3", "61", "MB"]
     assert third.split()[3] == "-"
     assert [entry["function"] for entry in json.loads(cli.run("ps", "other", "--json").stdout)] == ["other"]
+
+
+def test_the_queue_is_a_table_or_json(cli: Cli) -> None:
+    cli.house.queue = [EVENTS, {**EVENTS, **IDLE, "function": "other"}]
+    first, second, third = cli.run("queue").stdout.splitlines()
+    assert first.split() == [
+        "FUNCTION",
+        "WAITING",
+        "RUNNING",
+        "RETRYING",
+        "OLDEST",
+        "SUCCEEDED",
+        "DROPPED",
+        "DELIVERED",
+    ]
+    assert re.split(r"  +", second) == [
+        "orders", "4", "2", "3, in 1m30s", "2m10s", "340", "1 EventAgeExceeded, 2 RetriesExhausted",
+        "5, 1 on their way, 6 failed",
+    ]  # fmt: skip
+    assert re.split(r"  +", third) == ["other", "0", "0", "0", "-", "340", "0", "0"]
+    assert json.loads(cli.run("queue", "--json").stdout) == cli.house.queue
+
+
+def test_the_queue_of_several_worlds_says_which(cli: Cli) -> None:
+    cli.house.queue = [EVENTS, {**EVENTS, "region": "eu-west-1"}]
+    head, first, second = cli.run("queue").stdout.splitlines()
+    assert head.split()[:2] == ["ACCOUNT", "REGION"]
+    assert (first.split()[:3], second.split()[1]) == (["000000000000", "us-east-1", "orders"], "eu-west-1")
+
+
+def test_the_events_of_one_function_are_told_in_detail(cli: Cli) -> None:
+    cli.house.queue = [EVENTS, {**EVENTS, "function": "other"}]
+    cli.house.dropped = [
+        {
+            "requestId": ID, "qualifier": None, "condition": "RetriesExhausted", "attempts": 3,
+            "error": "boom\n" + "x" * 80, "acceptedAt": 0, "endedAt": (cli.house.now - 61) * 1000,
+        }
+    ]  # fmt: skip
+    assert cli.run("queue", "orders").stdout.splitlines() == [
+        "orders  000000000000 us-east-1",
+        "  waiting    4",
+        "  running    2",
+        "  retrying   3, in 1m30s",
+        "  oldest     2m10s",
+        "  succeeded  340 of 357",
+        "  dropped    1 EventAgeExceeded, 2 RetriesExhausted",
+        "  delivered  5, 1 on their way, 6 failed",
+        "",
+        "The last that were dropped",
+        "ENDED     REQUEST                               CONDITION         ATTEMPTS  ERROR",
+        f"1m1s ago  {ID}  RetriesExhausted  3         boom {'x' * 54}…",
+    ]
+    answer = json.loads(cli.run("queue", "orders", "--json").stdout)
+    assert (len(answer["functions"]), len(answer["lastDropped"])) == (1, 1)
+
+
+def test_no_events_are_said_on_standard_error(cli: Cli) -> None:
+    for arguments, said in ((("queue",), "No events yet"), (("queue", "gone"), "gone has had no events")):
+        result = cli.run(*arguments)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert result.stderr.startswith(said)
+
+
+@pytest.mark.parametrize("which", [["orders"], []])
+def test_events_are_tried_again_now(cli: Cli, which: list[str]) -> None:
+    cli.house.queue = [EVENTS] if which else [EVENTS, {**EVENTS, "function": "other", "region": "eu-west-1"}]
+    assert cli.run("queue", "retry", *which).stderr == f"{3 * len(cli.house.queue)} events run now\n"
+    assert cli.house.asked == [
+        {name: each[name] for name in ("function", "account", "region")} for each in cli.house.queue
+    ]
+    cli.house.queue = []
+    assert cli.run("queue", "retry", *which).stderr == "Nothing waits for a later time.\n"
+
+
+def test_events_are_forgotten(cli: Cli) -> None:
+    cli.house.queue = [{**EVENTS, "waiting": 0, "retrying": 1}]
+    assert cli.run("queue", "purge", "orders").stderr == "forgot 1 event\n"
+    assert cli.run("queue", "purge", "gone").stderr == "Nothing waits.\n"
+    unsure = cli.run("queue", "purge")
+    assert (unsure.exit_code, unsure.stderr) == (
+        2,
+        "error: Name a FUNCTION, or say --yes to forget the events of all.\n",
+    )
+    assert cli.run("queue", "purge", "--yes").stderr == "forgot 1 event\n"
+    assert len(cli.house.asked) == 2
 
 
 def test_no_environments_is_said_on_standard_error(cli: Cli) -> None:

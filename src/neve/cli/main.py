@@ -15,6 +15,7 @@ _COMMANDS = {
     "invoke": "Invoke a function and print its result.",
     "logs": "Show a function's log.",
     "ps": "List the execution environments.",
+    "queue": "Show the event queue, run it now, or forget it.",
     "delete": "Delete a function.",
     "runtimes": "Show what functions run on here, and install more.",
     "clock": "Show or move the virtual clock.",

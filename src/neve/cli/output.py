@@ -36,16 +36,21 @@ def print_json(value: Any) -> None:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table without lines, on standard output."""
+    """A table without lines, on standard output. Cells may be painted."""
     colour = has_colour(sys.stdout)
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    widths = [max(_width(row[column]) for row in [head, *rows]) for column in range(len(head))]
     click.echo(paint(_row(head, widths), colour, dim=True))
     for row in rows:
         click.echo(_row(row, widths))
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
+
+
+def _width(cell: str) -> int:
+    return len(click.unstyle(cell))
 
 
 def wrapped(text: str, indent: int, stream: Any = None) -> list[str]:
