@@ -39,11 +39,17 @@ INSERT INTO payloads (id, payload) SELECT n, :payload FROM numbers
 """
 
 
-async def fill(path: Path, name: str, count: int, payload: bytes = b"{}") -> None:
+async def fill(path: Path, name: str, count: int, payload: bytes = b"{}", due_in_s: float = 0.0) -> None:
     """A new file with so many events of one function, as if they had been accepted."""
     store = await SqliteEventStore.open(path / "events.sqlite")
     await store.close()
-    members = {"count": count, "lane": 1, "name": name, "payload": payload, "now_ms": int(Clock().now_ms())}
+    members = {
+        "count": count,
+        "lane": 1,
+        "name": name,
+        "payload": payload,
+        "now_ms": int(Clock().now_ms() + due_in_s * 1000.0),
+    }
     with contextlib.closing(sqlite3.connect(path / "events.sqlite", isolation_level=None)) as database:
         database.execute("BEGIN")
         database.execute(
@@ -129,7 +135,11 @@ class House:
     async def open(cls, path: Path, **changes: Any) -> Self:
         store = await SqliteEventStore.open(path / "events.sqlite")
         house = cls(store, Functions(), FakeTargets(), replace(load({}, {}), **changes))
-        await house.queue.start()
+        try:
+            await house.queue.start()
+        except BaseException:
+            await house.close()
+            raise
         return house
 
     async def close(self) -> None:

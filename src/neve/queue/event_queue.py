@@ -11,7 +11,7 @@ from dataclasses import replace
 from neve import log
 from neve.clock import Clock
 from neve.dataplane.stream import Stream
-from neve.domain.errors import PlatformError, StorageUnavailable
+from neve.domain.errors import OperatorError, PlatformError, StorageUnavailable
 from neve.domain.event import QueuedEvent
 from neve.domain.window import Window
 from neve.domain.world import World
@@ -77,10 +77,17 @@ class EventQueue:
     # From start to stop
 
     async def start(self) -> None:
-        """Run and deliver what waits. Everything that runs events must be ready."""
-        for target in await self._store.deliveries.busy_targets():
+        """Run and deliver what waits. Everything that runs events must be ready. OperatorError when it cannot be read."""
+        try:
+            targets, keys = await self._store.deliveries.busy_targets(), await self._store.busy_lanes()
+        except StorageUnavailable as error:
+            raise OperatorError(
+                f"the events cannot be read ({error.message}); restore events.sqlite in the data directory from a backup, "
+                "or move it away to start without the events in it"
+            ) from error
+        for target in targets:
             self._outbox.arrive(target)
-        for key in await self._store.busy_lanes():
+        for key in keys:
             self._lanes.arrive(key)
 
     async def keep_clean(self) -> None:
