@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,30 @@ def test_a_process_pool_of_the_function_can_start_children(python: str, start: S
     runtime = start(python, source)
     runtime.wait_next()
     assert runtime.result() == "from the child"
+
+
+LEAVES = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+def handler(event, context):
+    return True
+"""
+
+
+def test_a_function_made_for_3_13_hears_signals_while_waiting_whatever_executes_it(python: str, start: Start) -> None:
+    runtime = start(python, LEAVES, AWS_EXECUTION_ENV="AWS_Lambda_python3.13")
+    runtime.wait_next()
+    runtime.process.terminate()
+    assert runtime.process.wait(10) == 7
+
+
+def test_a_function_made_for_3_11_hears_signals_with_its_next_event_whatever_executes_it(
+    python: str, start: Start
+) -> None:
+    runtime = start(python, LEAVES, AWS_EXECUTION_ENV="AWS_Lambda_python3.11")
+    runtime.wait_next()
+    runtime.result()  # it waits with handlers blocked from now on
+    status = Path(f"/proc/{runtime.process.pid}/status")
+    deadline = time.monotonic() + 10
+    while not int(status.read_text().partition("SigBlk:")[2].split()[0], 16) >> (signal.SIGTERM - 1) & 1:
+        assert time.monotonic() < deadline

@@ -45,9 +45,9 @@ class Failure:
 
     def body(self, request_id: str) -> bytes:
         """The error JSON. What cannot be UTF-8 (a lone surrogate in a message) is escaped."""
-        from .marshal import ENSURE_ASCII
+        from .identifier import minor
 
-        text = json.dumps(self.members(request_id), ensure_ascii=ENSURE_ASCII)
+        text = json.dumps(self.members(request_id), ensure_ascii=minor() < 12)
         return text.encode("utf-8", "backslashreplace")
 
     def cause(self) -> str | None:

@@ -6,7 +6,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` wraps it in enums, 
 import os
 import sys
 
-from . import assignment, frames, logs, marshal, output, resolve
+from . import assignment, frames, identifier, logs, marshal, output, resolve
 from .context import LambdaContext
 from .faults import describe
 
@@ -39,10 +39,11 @@ def main() -> None:
     output.unbuffer()
     logs.install_at_import()
     handler = _load(channel)
+    receive = frames.Channel.receive if identifier.minor() >= 12 else _receive_deaf
     try:
         channel.send(frames.NEXT_FRAME)
         while True:
-            _serve(channel, handler)
+            _serve(channel, receive(channel), handler)
     except frames.ChannelEnded:
         os._exit(0)  # nobody listens: neither `atexit` nor a thread that never ends may keep the process
 
@@ -86,9 +87,9 @@ def _warn_unhandled() -> None:
     logging.warning(_UNHANDLED)  # through the root logger: the function's log level decides
 
 
-def _serve(channel: frames.Channel, handler: Any) -> None:
+def _serve(channel: frames.Channel, frame: tuple[int, dict[str, Any], bytes], handler: Any) -> None:
     """One event, from its arrival to the request for the next one."""
-    kind, header, body = _receive(channel)
+    kind, header, body = frame
     if kind != frames.INVOKE:
         return  # a kind of a later protocol
     _begin(header)
@@ -132,6 +133,3 @@ def _receive_deaf(channel: frames.Channel) -> tuple[int, dict[str, Any], bytes]:
         return channel.receive()
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
-
-
-_receive = frames.Channel.receive if sys.version_info >= (3, 12) else _receive_deaf

@@ -10,13 +10,12 @@ import json
 import os
 import sys
 
+from . import identifier
 from .faults import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-ENSURE_ASCII = sys.version_info < (3, 12)
 
 _LEAVES = frozenset((str, int, float, bool, type(None)))
 _PLAIN = (dict, list, tuple)
@@ -45,7 +44,7 @@ def encode(value: Any) -> str:
     if _has_odd_containers(value):
         value = _with_objects(value, set())
     literals = _Literals()
-    text = json.dumps(value, ensure_ascii=ENSURE_ASCII, default=literals.replace)
+    text = json.dumps(value, ensure_ascii=identifier.minor() < 12, default=literals.replace)
     return literals.put_back(text)
 
 
