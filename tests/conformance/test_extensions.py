@@ -178,5 +178,5 @@ async def test_an_extension_that_cannot_be_executed_is_refused_in_the_services_w
     with pytest.raises(ExtensionRefused) as refused:
         await begin(UP, extensions={"well": SLEEP}, files=[file])
     assert refused.value.name == "broken"
-    assert refused.value.denied == (reason == "permission denied")
+    assert refused.value.error_type == ("PermissionDenied" if reason == "permission denied" else "UnknownError")
     assert refused.value.message == f"fork/exec {programs.inside(kind, tmp_path, file)}: {reason}"

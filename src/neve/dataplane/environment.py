@@ -25,17 +25,21 @@ from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.listener import Event, Subscribed
 from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
 from neve.dataplane.tasks import Tasks
+from neve.domain import record as kinds
 from neve.domain.environment import Action, Signal, State, transition
-from neve.domain.errors import PlatformError, SandboxFailed
+from neve.domain.errors import ExtensionRefused, PlatformError, SandboxFailed
+from neve.domain.extension import Extension
 from neve.domain.invocation import InvocationResult, Status
 from neve.domain.limits import MEBIBYTE, SYNC_RESPONSE_BYTES
 from neve.domain.record import Origin
+from neve.domain.shutdown import Reason
 
 # How old the figure of the memory may be. A look costs some 200 µs, and in two milliseconds memory hardly grows.
 _USAGE_AGE_S = 0.05
 _SHORT_MS = 2.0
 _USAGE_AGE_AFTER_SHORT_S = 0.5
-_EXIT_AFTER_INIT_ERROR_S = 0.5
+_EXIT_AFTER_ERROR_S = 0.5
+_BEGINNING = (State.STARTING, State.INITIALIZING)
 _INIT = (State.STARTING, State.INITIALIZING, State.RESTARTING)
 
 
@@ -75,6 +79,7 @@ class Environment:
         self._freezing = Freezing(sandbox, self._tasks, self._frozen, self._freeze_refused)
         self._generation: Generation | None = None
         self._init_error: Failure | None = None
+        self._lingers = False
         self._run: Run | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
@@ -90,6 +95,12 @@ class Environment:
     def provisioned(self) -> bool:
         """Whether it was initialized ahead."""
         return self._plan.initialization_type == PROVISIONED
+
+    @property
+    def coming(self) -> bool:
+        """Whether it will offer itself soon. One that is reset while its extensions have their time takes longer than another
+        one's start."""
+        return self.state in _BEGINNING or (self.state is State.RESETTING and not self._lingers)
 
     @property
     def memory_bytes(self) -> int:
@@ -170,7 +181,8 @@ class Environment:
     def processes_refused(self, error: SandboxFailed) -> None:
         """News."""
         log.warn("environment.start", environment=self.id, error=error.message)
-        self._init_failed(Signal.ACTION_FAILED, Failure(failures.INVALID_ENTRYPOINT, text=error.message))
+        error_type = failures.LAUNCH if isinstance(error, ExtensionRefused) else failures.INVALID_ENTRYPOINT
+        self._init_failed(Signal.ACTION_FAILED, Failure(error_type, text=error.message))
 
     def _init_ran_out(self) -> None:
         self._init_failed(Signal.INIT_FAILED, Failure(failures.TIMEOUT, timed_out=True))
@@ -186,7 +198,7 @@ class Environment:
         """The runtime says why, and then exits: what it prints on its way out still belongs to the init."""
         if self._init_error is None:
             self._init_error = failure
-            self._loop.call_later(_EXIT_AFTER_INIT_ERROR_S, self._exit_overdue, failure)
+            self._loop.call_later(_EXIT_AFTER_ERROR_S, self._exit_overdue, failure)
 
     def _exit_overdue(self, failure: Failure) -> None:
         if self._init_error is failure and self.state in _INIT:
@@ -291,13 +303,35 @@ class Environment:
 
     def processes_ended(self, end: Exit) -> None:
         """News."""
+        self._lost(self._init_error or failures.exited(end), end)
+
+    def _lost(self, failure: Failure, end: Exit | None = None) -> None:
+        """Somebody is gone, or as good as gone, without whom the environment cannot go on."""
         self._drain(flush=True)
-        if end.out_of_memory:
+        if end is not None and end.out_of_memory:
             self._memory_bytes = self._plan.function.memory_mb * MEBIBYTE  # billing facts §3
         if self.state in _INIT:
-            self._init_failed(Signal.PROCESS_GONE, self._init_error or failures.exited(end))
+            self._init_failed(Signal.PROCESS_GONE, failure)
         else:
-            self._move(Signal.PROCESS_GONE, failures.exited(end))
+            self._move(Signal.PROCESS_GONE, failure)
+
+    # What extensions do
+
+    def extension_printed(self, line: Line) -> None:
+        """News."""
+        self._reporter.line(line, self._run, kinds.EXTENSION)
+
+    def extension_failed(self, extension: Extension) -> None:
+        """News."""
+        self._loop.call_later(_EXIT_AFTER_ERROR_S, self._extension_overdue, self._generation, extension)
+
+    def _extension_overdue(self, generation: Generation | None, extension: Extension) -> None:
+        if self._generation is generation is not None:
+            self._lost(failures.extension_failed(extension))
+
+    def extension_ended(self, extension: Extension, end: Exit) -> None:
+        """News."""
+        self._lost(failures.extension_ended(extension, end), end)
 
     # An invocation
 
@@ -415,24 +449,36 @@ class Environment:
         self._end_run(
             run, InvocationResult(status, payload, self._plan.function.version, failure.error_type), duration_ms
         )
-        self._end_processes()
+        self._reset(failure)
 
-    def _reset(self, *_: Any) -> None:
-        """The init phase failed: the next invocation initializes again."""
-        self._end_processes()
+    def _reset(self, failure: Failure) -> None:
+        """The next invocation initializes again."""
+        self._end_processes(Reason.TIMEOUT if failure.timed_out else Reason.FAILURE)
 
-    def _clear(self, *_: Any) -> None:
+    def _clear(self, failure: Failure) -> None:
         """The pool counts on this environment, which has to come back first."""
-        self._end_processes()
+        self._reset(failure)
         self._owner.cleared(self)
 
-    def _end_processes(self) -> None:
+    def _end_processes(self, reason: Reason) -> None:
         """End every process; what they still print belongs to nobody's invocation any more."""
-        self._init.give_up()
-        self._freezing.give_up()
         generation, self._generation = self._generation, None
         assert generation is not None
-        self._tasks.spawn(self._clear_away(generation.end()))
+        self._init.give_up()
+        self._thaw_for_extensions(generation)
+        self._lingers = any(each.external and each.takes_part for each in generation.extensions)
+        self._tasks.spawn(self._clear_away(generation.end(reason)))
+
+    def _thaw_for_extensions(self, generation: Generation) -> None:
+        """They, and a runtime beside them, are told before they go. Without any, who is frozen dies frozen."""
+        if not generation.has_extensions:
+            self._freezing.give_up()
+            return
+        try:
+            self._freezing.thaw()
+        except (SandboxFailed, OSError) as error:  # then they die frozen, after their time
+            log.failure("environment.thaw", error, environment=self.id)
+        generation.resume_telemetry()
 
     async def _clear_away(self, ending: Coroutine[Any, Any, None]) -> None:
         try:
@@ -459,8 +505,7 @@ class Environment:
     # Shutdown
 
     def _shut_down(self, *_: Any) -> None:
-        """Without an extension the shutdown phase is a SIGKILL at once, lifecycle facts §4."""
-        self._end_processes()
+        self._end_processes(Reason.SPINDOWN)
 
     def _remove(self, *_: Any) -> None:
         self._tasks.spawn(self._give_back())

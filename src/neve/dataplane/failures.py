@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from neve.dataplane.sandbox.sandbox import Exit
+from neve.domain.extension import Extension, ExtensionState
 from neve.domain.limits import SYNC_RESPONSE_BYTES
 
 TIMEOUT = "Sandbox.Timedout"
@@ -11,6 +12,7 @@ EXIT = "Runtime.ExitError"
 OUT_OF_MEMORY = "Runtime.OutOfMemory"
 INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
 SANDBOX = "Sandbox.Failure"
+LAUNCH = "Extension.LaunchError"
 TOO_LARGE = "Function.ResponseSizeTooLarge"
 RUNTIME_UNKNOWN = "Runtime.Unknown"
 
@@ -73,6 +75,25 @@ def exited(end: Exit) -> Failure:
     return Failure(OUT_OF_MEMORY if end.out_of_memory else EXIT, end=end)
 
 
+_EXTENSION_TYPES = {
+    ExtensionState.INIT_ERROR: "Extension.InitError",
+    ExtensionState.EXIT_ERROR: "Extension.ExitError",
+}
+
+
+def extension_ended(extension: Extension, end: Exit) -> Failure:
+    """The process of an external extension ended, which it does not in the life of an environment."""
+    if end.out_of_memory:
+        return exited(end)
+    text = f"exit code {end.status}" if end.signal is None else f"signal: {_signal_name(end.signal)}"
+    return Failure(_EXTENSION_TYPES.get(extension.state, "Extension.Crash"), text=text)
+
+
+def extension_failed(extension: Extension) -> Failure:
+    """An extension said that it fails, and does not go."""
+    return Failure(_EXTENSION_TYPES[extension.state], text=extension.error_type)
+
+
 def payload(error_type: str, message: str) -> bytes:
     """The error JSON of a failure that the runtime did not report itself."""
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
@@ -87,8 +108,11 @@ def too_large() -> bytes:
 def describe(end: Exit) -> str:
     """`Runtime exited with error: exit status 1`, as the service says it."""
     if end.signal is not None:
-        name = _SIGNALS.get(end.signal, f"signal {end.signal}")
-        return f"Runtime exited with error: signal: {name}"
+        return f"Runtime exited with error: signal: {_signal_name(end.signal)}"
     if end.status:
         return f"Runtime exited with error: exit status {end.status}"
     return "Runtime exited without providing a reason"
+
+
+def _signal_name(number: int) -> str:
+    return _SIGNALS.get(number, f"signal {number}")

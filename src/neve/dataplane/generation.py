@@ -14,9 +14,11 @@ from neve.dataplane.plan import Plan
 from neve.dataplane.runtime_api.listener import Event, Subscribed
 from neve.dataplane.runtime_api.subscriptions import Subscriptions
 from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
+from neve.dataplane.shutdown import Shutdown
 from neve.dataplane.tasks import Tasks
-from neve.domain.errors import SandboxFailed
-from neve.domain.extension import Extension
+from neve.domain.errors import ExtensionRefused, SandboxFailed
+from neve.domain.extension import Extension, ExtensionState
+from neve.domain.shutdown import Reason
 
 _Word = tuple[int, Mapping[str, Any], bytes]
 
@@ -34,7 +36,16 @@ class News(Protocol):
         """Somebody inside said this, in the terms of `channel.py`. Never before `processes_up`."""
 
     def printed(self, line: Line) -> None:
-        """Somebody inside printed this."""
+        """The runtime, or somebody whom it started, printed this."""
+
+    def extension_printed(self, line: Line) -> None:
+        """An external extension printed this."""
+
+    def extension_failed(self, extension: Extension) -> None:
+        """It said so, as its state tells, and is about to go."""
+
+    def extension_ended(self, extension: Extension, end: Exit) -> None:
+        """An external one is gone."""
 
     def subscribed(self, subscribed: Subscribed) -> None:
         """An extension subscribed to telemetry."""
@@ -53,8 +64,11 @@ class Generation:
         self._tasks = tasks
         self._news = news
         self._parties: Parties | None = None
+        self._shutdown: Shutdown | None = None
         self._output: OutputPipe | None = None
+        self._extension_output: OutputPipe | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._watch_extensions: asyncio.Task[None] | None = None
         self._up = False
         self._over = False
         self._early: list[_Word] = []  # said before the start was done
@@ -66,8 +80,8 @@ class Generation:
 
     @property
     def extensions(self) -> Iterable[Extension]:
-        """Who takes part beside the runtime, or should."""
-        return () if self._parties is None else self._parties.extensions
+        """Who takes part beside the runtime, or should, in the order of registration."""
+        return self._parties.extensions if self._parties is not None else ()
 
     def begin(self, command: Callable[[str], Command]) -> None:
         """Start what `command` makes of the address of the doors."""
@@ -88,13 +102,18 @@ class Generation:
 
     def drain(self, flush: bool = False) -> None:
         """Read what has been printed by now; with `flush`, an unfinished line counts as a line."""
-        if self._output is not None:
-            self._output.drain(flush)
+        for output in self._outputs:
+            output.drain(flush)
 
-    def end(self) -> Coroutine[Any, Any, None]:
-        """From the call on nothing of it is heard; the coroutine ends every process. SandboxFailed when they do not end."""
+    def end(self, reason: Reason) -> Coroutine[Any, Any, None]:
+        """From the call on nothing of it is heard; the coroutine gives extensions their time, then ends every process.
+
+        Nothing may be frozen when there are extensions. SandboxFailed when processes do not end.
+        """
         self._over = True
-        return self._end()
+        if self._parties is not None:
+            self._parties.revoke()
+        return self._end(reason)
 
     async def _start(self, command: Callable[[str], Command]) -> None:
         try:
@@ -110,28 +129,49 @@ class Generation:
     async def _start_processes(self, command: Callable[[str], Command]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._output = OutputPipe(self._on_line)
-            self._parties = Parties(self._plan, self._subscriptions, ours, self._on_word, self._on_subscribed)
+            parties = Parties(
+                self._plan, self._subscriptions, ours, self._on_word, self._on_extension, self._on_subscribed
+            )
+            self._parties = parties
+            self._output = output = OutputPipe(self._on_line)
             try:
-                address = await self._parties.open()
-                await self._sandbox.start(command(address), theirs, self._output.write_end)
+                beside = self._open_extension_output()
+                address = await parties.open()
+                await self._sandbox.start(command(address), theirs, output.write_end, beside)
             finally:
-                self._output.close_write_end()
+                for each in self._outputs:
+                    each.close_write_end()
+
+    def _open_extension_output(self) -> int | None:
+        """A pipe of their own tells their lines from the function's."""
+        if not self._plan.extensions:
+            return None
+        self._extension_output = OutputPipe(self._on_extension_line)
+        return self._extension_output.write_end
+
+    @property
+    def _outputs(self) -> Iterable[OutputPipe]:
+        return (each for each in (self._output, self._extension_output) if each is not None)
 
     def _refused(self, error: SandboxFailed) -> None:
+        if isinstance(error, ExtensionRefused) and self._parties is not None:
+            _expected(self._parties, error.name).refuse(error.error_type)
         if not self._over:
             self._news.processes_refused(error)
 
     def _watch(self) -> None:
         if self._over:
             return
+        assert self._parties is not None
         self._tasks.spawn(self._wait_for_end())
+        if self._plan.extensions:
+            self._watch_extensions = self._tasks.spawn(self._wait_for_extensions(self._parties))
         self._up = True
         self._news.processes_up()
+        self._go_if_all_registered()
         early, self._early = self._early, []
         for word in early:
             self._on_word(*word)
-        assert self._parties is not None
         if not self._over:
             self._parties.drain()  # a quick runtime may have spoken while it was being started
 
@@ -142,6 +182,28 @@ class Generation:
             self._parties.drain()  # what it said before it ended comes first
         if not self._over:
             self._news.processes_ended(end)
+
+    async def _wait_for_extensions(self, parties: Parties) -> None:
+        while True:
+            name, end = await self._sandbox.wait_extension()
+            extension = _expected(parties, name)
+            extension.leave()
+            if not self._over:
+                self._news.extension_ended(extension, end)
+            if self._shutdown is not None:
+                self._shutdown.extension_left()
+
+    def _on_extension(self, extension: Extension) -> None:
+        if extension.state is ExtensionState.REGISTERED:
+            self._go_if_all_registered()
+        elif not self._over:
+            self._news.extension_failed(extension)
+
+    def _go_if_all_registered(self) -> None:
+        """The runtime begins after all external extensions, lifecycle facts §1."""
+        assert self._parties is not None
+        if self._plan.extensions and self._up and self._parties.extensions.all_registered:
+            self._sandbox.go()
 
     def _on_word(self, kind: int, header: Mapping[str, Any], body: bytes) -> None:
         if self._over:
@@ -159,14 +221,28 @@ class Generation:
         """What is printed on the way out is told, too: it belongs to nobody's invocation any more."""
         self._news.printed(line)
 
-    async def _end(self) -> None:
+    def _on_extension_line(self, line: Line) -> None:
+        self._news.extension_printed(line)
+
+    async def _end(self, reason: Reason) -> None:
         if self._starting is not None:  # what is being started must be there before it can be ended
             await asyncio.wait([self._starting])
         try:
+            if self._parties is not None:
+                self._shutdown = Shutdown(self._sandbox, self._parties, self._subscriptions)
+                await self._shutdown.run(reason)
             await self._sandbox.kill()
         finally:
             if self._parties is not None:
                 self._parties.close()
             await self._subscriptions.stop()
-            if self._output is not None:
-                self._output.close()
+            for output in self._outputs:
+                output.close()
+            if self._watch_extensions is not None:
+                self._watch_extensions.cancel()
+
+
+def _expected(parties: Parties, name: str) -> Extension:
+    extension = parties.extensions.named(name)
+    assert extension is not None
+    return extension

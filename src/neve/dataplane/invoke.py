@@ -10,6 +10,7 @@ from typing import Protocol
 
 from neve import __version__, log
 from neve.clock import Clock
+from neve.dataplane import layer_root
 from neve.dataplane.environment import Environment
 from neve.dataplane.growth import Growths
 from neve.dataplane.plan import PROVISIONED, Plan
@@ -21,7 +22,7 @@ from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
 from neve.dataplane.slots import Holder, Slots, throttled
 from neve.dataplane.stream import LogTails, Stream
-from neve.dataplane.variables import variables
+from neve.dataplane.variables import hidden_from_extensions, variables
 from neve.domain import record as kinds
 from neve.domain import runtime_names
 from neve.domain.concurrency import Allocation, FunctionLimits, Throttled
@@ -198,20 +199,31 @@ class DataPlane:
             runtime.installation,
             runtime.packages,
         )
+        extensions = await asyncio.to_thread(layer_root.extensions, folders.layers)
         self._tell_of(function, runtime)
         return Plan(
             function=function,
-            command=lambda log_stream: self._command(function, runtime, folders, log_stream),
+            command=lambda log_stream: self._command(function, runtime, folders, log_stream, extensions),
             runtime_version=f"{runtime.family}:{runtime.major}.neve.v{__version__}",
             runtime_version_arn=runtime_names.version_arn(function.world.region, function.runtime),
+            extensions=extensions,
         )
 
-    def _command(self, function: Function, runtime: Runtime, folders: Folders, log_stream: str) -> Command:
+    def _command(
+        self, function: Function, runtime: Runtime, folders: Folders, log_stream: str, extensions: Sequence[str]
+    ) -> Command:
         seen = self._foundations.kind.seen(folders)
         environment = variables(function, runtime.family, runtime.major, log_stream, seen, self._endpoint)
         wrapper = environment.get(_WRAPPER) if runtime.family != "provided" else None
         argv = runtime.argv_in(seen, folders)
-        return Command((wrapper, *argv) if wrapper else argv, environment, seen.task_root, folders)
+        return Command(
+            (wrapper, *argv) if wrapper else argv,
+            environment,
+            seen.task_root,
+            folders,
+            [seen.layers / layer_root.EXTENSIONS / name for name in extensions] if seen.layers is not None else [],
+            hidden_from_extensions(environment),
+        )
 
     def _new_pool(self, function: Function, plan: Plan) -> Pool:
         ahead = replace(plan, initialization_type=PROVISIONED)

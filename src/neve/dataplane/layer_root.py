@@ -24,6 +24,9 @@ from neve.domain.function import Function
 from neve.domain.layer import content_key
 from neve.storage.store import BlobStore
 
+EXTENSIONS = "extensions"
+"""The folder below `/opt` whose files are external extensions."""
+
 InUse = Callable[[str], Awaitable[bool]]
 
 
@@ -78,6 +81,15 @@ class LayerRoots:
                 return False
             await asyncio.to_thread(task_root.remove, folder)
         return True
+
+
+def extensions(folder: Path | None) -> list[str]:
+    """The names of the external extensions in a layer root: every file of its folder `extensions`, executable or not."""
+    try:
+        entries = list(os.scandir(folder / EXTENSIONS)) if folder is not None else []
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(entry.name for entry in entries if not entry.is_dir())
 
 
 def merge(parts: Sequence[Path], folder: Path) -> None:

@@ -19,7 +19,10 @@ from neve.domain.extension import Extension, Extensions
 
 
 class Parties:
-    """One generation's. `on_word(kind, header, body)` gets what is said, in the terms of `channel.py`."""
+    """One generation's. `on_word(kind, header, body)` gets what is said, in the terms of `channel.py`.
+
+    `on_extension` gets each extension that registered, or said that it fails: its state tells.
+    """
 
     def __init__(
         self,
@@ -27,13 +30,16 @@ class Parties:
         subscriptions: Subscriptions,
         ours: socket.socket,
         on_word: OnFrame,
+        on_extension: Callable[[Extension], None],
         on_subscribed: Callable[[Subscribed], None],
     ) -> None:
         self._on_word = on_word
+        self._on_extension = on_extension
         self._on_subscribed = on_subscribed
         self._by_frame = False  # how the runtime asked last: a wrapper may start another than ours
         self._channel = Channel(ours, self._on_frame)
         self._api = RuntimeApi(plan.function, self, subscriptions)
+        self._api.extensions.expect(plan.extensions)
         self._alone = False  # a runtime that speaks frames and no extension: nothing but the channel matters
 
     @property
@@ -43,7 +49,7 @@ class Parties:
 
     @property
     def extensions(self) -> Extensions:
-        """Everybody beside the runtime."""
+        """Everybody beside the runtime, or who should be."""
         return self._api.extensions
 
     async def open(self) -> str:
@@ -61,6 +67,14 @@ class Parties:
     def drain(self) -> None:
         """Hear what has been said by frame until now."""
         self._channel.drain()
+
+    def revoke(self) -> None:
+        """The runtime is not listened to any more."""
+        self._api.revoke()
+
+    def shut_down(self, reason: str, deadline_ms: int) -> None:
+        """Tell the extensions that want to hear it: `spindown`, `timeout` or `failure`, in Unix ms."""
+        self._api.shut_down(reason, deadline_ms)
 
     def close(self) -> None:
         """End the conversation with everyone."""
@@ -130,6 +144,7 @@ class Parties:
 
     def extension_registered(self, extension: Extension) -> None:
         """One more that has to wait before an invocation is over; the doors count it."""
+        self._on_extension(extension)
 
     def extension_waits(self, extension: Extension) -> None:
         """An extension asked for its next event."""
@@ -137,7 +152,7 @@ class Parties:
 
     def extension_failed(self, extension: Extension, error_type: str, body: bytes) -> None:
         """It says why it goes; its end ends the environment."""
-        self._on_word(frames.INIT_ERROR, {"type": error_type}, body)
+        self._on_extension(extension)
 
     def subscribed(self, subscription: Subscribed) -> None:
         """An extension reads the telemetry; the doors deliver it."""

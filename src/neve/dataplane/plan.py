@@ -1,6 +1,6 @@
 """What an environment is made of, and what it needs of the data plane around it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,3 +38,4 @@ class Plan:
     runtime_version: str
     runtime_version_arn: str
     initialization_type: str = ON_DEMAND
+    extensions: Sequence[str] = ()  # the names of external ones, which the command starts

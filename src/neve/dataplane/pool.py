@@ -24,7 +24,7 @@ _MOMENT_S = 0.02
 _INITIALIZING_AHEAD = 8
 
 _INITIALIZING = frozenset({State.STARTING, State.INITIALIZING})
-_COMING = _INITIALIZING | {State.RESETTING}
+_WITHOUT_RUNTIME = _INITIALIZING | {State.RESETTING, State.DOWN}
 _ENDING = frozenset({State.STOPPING, State.REMOVING, State.DEAD})
 
 Create = Callable[["Pool", bool], Environment]
@@ -108,7 +108,7 @@ class Pool:
     @property
     def allocation(self) -> Allocation:
         """What there is of the target."""
-        available = sum(each.state not in _COMING | {State.DOWN} for each in self._provisioned())
+        available = sum(each.state not in _WITHOUT_RUNTIME for each in self._provisioned())
         return Allocation(len(self._provisioned()), available, self._init_failed)
 
     def _provisioned(self) -> list[Environment]:
@@ -196,7 +196,7 @@ class Pool:
 
     def _starting(self) -> int:
         """Environments that will offer themselves without an invocation before; a reset one does as soon as it is down."""
-        return sum(each.state in _COMING for each in self._environments.values())
+        return sum(each.coming for each in self._environments.values())
 
     def _start_missing(self) -> None:
         """An environment for each invocation that has none on its way; who came last is refused when too many are started."""

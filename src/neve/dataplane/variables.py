@@ -22,6 +22,20 @@ def variables(
     }
 
 
+_HIDDEN = frozenset(
+    {
+        *("AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
+        *("AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS"),
+        *("LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT"),
+    }
+)
+
+
+def hidden_from_extensions(environment: Mapping[str, str]) -> list[str]:
+    """Those that extensions do not get: what is about the runtime alone, and all that begin with an underscore."""
+    return [name for name in environment if name in _HIDDEN or name.startswith("_")]
+
+
 def _defaults(family: str, major: str, seen: Folders) -> dict[str, str]:
     """What a user may replace."""
     values = {

@@ -110,12 +110,12 @@ class SandboxFailed(PlatformError):
 
 
 class ExtensionRefused(SandboxFailed):
-    """The file of an extension (`name`) cannot be executed; `denied` when it is not allowed to be."""
+    """The file of an extension (`name`) cannot be executed. `error_type` is the service's: `PermissionDenied`, `UnknownError`."""
 
-    def __init__(self, name: str, message: str, denied: bool = False) -> None:
+    def __init__(self, name: str, message: str, error_type: str) -> None:
         super().__init__(message)
         self.name = name
-        self.denied = denied
+        self.error_type = error_type
 
 
 class OperatorError(NeveError):

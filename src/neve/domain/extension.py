@@ -48,6 +48,10 @@ MOVES: dict[ExtensionState, frozenset[ExtensionState]] = {
 }
 
 
+_FAILED = (_S.INIT_ERROR, _S.EXIT_ERROR)
+_TAKING_PART = (_S.REGISTERED, _S.READY, _S.RUNNING)
+
+
 class RegistrationRefused(Exception):
     """The register call is refused: `code` is the service's error type, the text its message."""
 
@@ -67,11 +71,26 @@ class Extension:
     identifier: str = ""
     error_type: str | None = None  # why it failed, as it says itself
 
+    @property
+    def takes_part(self) -> bool:
+        """Whether it has registered and is there."""
+        return self.state in _TAKING_PART
+
     def move(self, target: ExtensionState) -> None:
         """Go there, when the table allows it; RefusedMove otherwise."""
         if target not in MOVES[self.state]:
             raise RefusedMove(self.state, target, f"extension {self.name}")
         self.state = target
+
+    def leave(self) -> None:
+        """Its process is gone. One that has said why keeps that state."""
+        if ExtensionState.EXITED in MOVES[self.state] and self.state not in _FAILED:
+            self.state = ExtensionState.EXITED
+
+    def refuse(self, error_type: str) -> None:
+        """Its file cannot be executed."""
+        self.move(ExtensionState.LAUNCH_ERROR)
+        self.error_type = error_type
 
 
 @dataclass(slots=True)
@@ -97,6 +116,11 @@ class Extensions:
         """The extension of this name."""
         return self._by_name.get(name)
 
+    @property
+    def all_registered(self) -> bool:
+        """Whether every external one has registered and is there: only then the runtime starts."""
+        return all(each.takes_part for each in self if each.external)
+
     def identified(self, identifier: str) -> Extension | None:
         """The registered extension with this identifier."""
         return next((each for each in self if each.identifier == identifier), None)
@@ -114,6 +138,7 @@ class Extensions:
             raise _closed()
         known.move(ExtensionState.REGISTERED)
         known.phases, known.identifier = phases, identifier
+        self._by_name.pop(name, None)  # from now on they are told in the order in which they came
         self._by_name[name] = known
         return known
 

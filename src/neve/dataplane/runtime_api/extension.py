@@ -12,7 +12,6 @@ from neve.domain.runtime_state import RefusedMove
 
 BODY_BYTES = 262_144
 _NO_BODY = 65_536
-_LISTENING = (ExtensionState.REGISTERED, ExtensionState.READY, ExtensionState.RUNNING)
 _UNKNOWN = "Extension.UnknownExtensionIdentifier"
 
 
@@ -157,6 +156,6 @@ def tell_shutdown(doors: Doors, reason: str, deadline_ms: int) -> None:
 def _tell(doors: Doors, phase: Phase, told: dict[str, Any]) -> None:
     body = as_json(told)
     for extension in doors.extensions:
-        if phase in extension.phases and extension.state in _LISTENING:
+        if phase in extension.phases and extension.takes_part:
             headers = {"Lambda-Extension-Event-Identifier": str(uuid.uuid4())}
             doors.mailbox(extension).put(Reply(200, body, headers=headers))

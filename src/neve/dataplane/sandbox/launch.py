@@ -29,6 +29,7 @@ _LATE = re.compile(r"^(LD_.*|DYLD_.*|IFS|ENV|BASH_ENV|PS[0-4]|PWD|OLDPWD|SHLVL|C
 # No shell lets these be set to any value: they cost one more program.
 _BY_ENV = frozenset({"OPTIND", "PPID", "UID", "EUID", "LINENO", "SHELLOPTS", "BASHOPTS", "_"})
 _ENV = "/usr/bin/env"
+_MOST_LINKS = 8
 # Ignored signals are inherited (Python ignores SIGPIPE): the function gets all of them as a new process should.
 _RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
@@ -163,12 +164,13 @@ def check(command: Command, real: Real = lambda path: path) -> str:
 def _check_extension(extension: Path, real: Real) -> None:
     number = _why_not(str(extension), real)
     if number:
-        raise ExtensionRefused(extension.name, failed(str(extension), number).message, denied=number == errno.EACCES)
+        error_type = "PermissionDenied" if number == errno.EACCES else "UnknownError"
+        raise ExtensionRefused(extension.name, failed(str(extension), number).message, error_type)
 
 
 def _why_not(program: str, real: Real) -> int:
     """The number of the error with which the kernel would refuse this program, 0 when it would not."""
-    path = real(Path(program))
+    path = _followed(Path(program), real)
     if not path.exists():
         return errno.ENOENT
     if path.is_dir() or not os.access(path, os.X_OK):
@@ -183,10 +185,19 @@ def _resolve(command: Command) -> str:
     return str(command.directory / program)
 
 
+def _followed(path: Path, real: Real) -> Path:
+    """Where the host has what a link leads to; an absolute one means a path as the function sees it."""
+    for _ in range(_MOST_LINKS):
+        if not real(path).is_symlink():
+            break
+        path = path.parent / real(path).readlink()
+    return real(path)
+
+
 def _format_error(program: str, real: Real) -> int:
     """A file of no known format would be run by the shell as its script; the service refuses it."""
     try:
-        with real(Path(program)).open("rb") as file:
+        with _followed(Path(program), real).open("rb") as file:
             head = file.readline(256)
     except OSError:  # may be executed and not be read
         return 0

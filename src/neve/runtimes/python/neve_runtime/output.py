@@ -9,7 +9,7 @@ import sys
 import time
 from _thread import RLock
 
-from .marshal import ENSURE_ASCII
+from .identifier import minor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def write_failure(failure: Failure, request_id: str) -> None:
     if wants_json():
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         members = {"timestamp": stamp, "level": "ERROR", **failure.members(request_id)}  # `log_level` in older clients
-        write_event(json.dumps(members, ensure_ascii=ENSURE_ASCII) + "\n", ERROR, JSON)
+        write_event(json.dumps(members, ensure_ascii=minor() < 12) + "\n", ERROR, JSON)
         return
     lines = [_headline(failure), "Traceback (most recent call last):"]
     for entry in failure.trace:
