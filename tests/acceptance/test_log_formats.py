@@ -77,7 +77,7 @@ def test_lines_of_the_function_are_filtered_by_the_application_level(
 @pytest.mark.parametrize(
     ("how", "status", "error_type"),
     [
-        ("throw", "failure", "Function.Unknown"),
+        ("throw", "failure", "Runtime.Unknown"),
         ("exit", "error", "Runtime.ExitError"),
         ("hang", "timeout", None),
     ],
@@ -123,3 +123,70 @@ def test_a_python_import_error_reads_as_on_the_service(deployed: Deploy) -> None
     ]
     assert lines[-1].endswith(f"\tStatus: error\t{failed}")
     assert sum(line.startswith("[ERROR] Runtime.ImportModuleError: Unable to import module") for line in lines) == 2
+
+
+# X-Ray
+
+
+def traced(function: Deployed, header: str | None = None) -> tuple[dict[str, str], list[str]]:
+    """The members of the trace header that the function had, and the lines of its REPORT."""
+    client = function.server.client("lambda")
+    names = "before-call.lambda.Invoke"
+
+    def add_header(params: dict[str, Any], **_: object) -> None:
+        params["headers"]["X-Amzn-Trace-Id"] = header
+
+    if header is not None:
+        client.meta.events.register(names, add_header)
+    try:
+        answer = function.invoke(tail=True)
+    finally:
+        if header is not None:
+            client.meta.events.unregister(names, add_header)
+    assert answer.log is not None
+    return dict(each.split("=", 1) for each in answer.value.split(";")), answer.log.split("REPORT ")[1].split("\n")
+
+
+@RUNTIMES
+def test_an_active_function_has_a_segment_of_its_own_in_each_run(deployed: Deploy, runtime: str) -> None:
+    function = deployed("f-levels", runtime, TracingConfig={"Mode": "Active"})
+    segments = []
+    for _ in range(2):
+        members, report = traced(function)
+        assert members["Sampled"] == "1"
+        root, parent = members["Root"], members["Parent"]
+        assert report[1:] == [f"XRAY TraceId: {root}\tSegmentId: {parent}\tSampled: true\t", ""]
+        segments.append((root, parent))
+    assert len({root for root, _ in segments}) == len({parent for _, parent in segments}) == 2
+    assert sum("XRAY" in line for line in function.log_lines()) == 2  # one event with REPORT
+
+
+ROOT = "1-677faf89-09a6b95269c6e56c4d1ab356"
+PARENT = "53995c3f42cd8ad8"
+
+
+@pytest.mark.parametrize(
+    ("mode", "header", "parent", "sampled"),
+    [
+        ("Active", f"Root={ROOT};Parent={PARENT};Sampled=1", None, "1"),
+        ("Active", f"Root={ROOT};Parent={PARENT};Sampled=0", PARENT, "0"),
+        ("PassThrough", f"Root={ROOT};Parent={PARENT};Sampled=1", PARENT, "1"),
+    ],
+)
+def test_the_caller_decides_what_is_sampled(
+    deployed: Deploy, mode: str, header: str, parent: str | None, sampled: str
+) -> None:
+    function = deployed("f-levels", "nodejs24.x", TracingConfig={"Mode": mode})
+    members, report = traced(function, header)
+    assert (members["Root"], members["Sampled"]) == (ROOT, sampled)
+    if parent is not None:
+        assert members["Parent"] == parent
+    assert report[1].startswith(f"XRAY TraceId: {ROOT}\tSegmentId: {members['Parent']}") == (parent is None)
+
+
+def test_records_name_the_segment(deployed: Deploy) -> None:
+    function = deployed("f-levels", "nodejs24.x", TracingConfig={"Mode": "Active"}, **in_json(system="DEBUG"))
+    parent = function.invoke(tail=True).value.split("Parent=")[1].split(";")[0]
+    tracing = [each["record"]["tracing"] for each in events(function) if "tracing" in each.get("record", ())]
+    assert [each["spanId"] for each in tracing] == [parent] * 3
+    assert all(f"Parent={parent}" in each["value"] and each["type"] == "X-Amzn-Trace-Id" for each in tracing)

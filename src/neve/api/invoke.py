@@ -7,8 +7,6 @@ import asyncio
 import base64
 import binascii
 import json
-import os
-import time
 
 import msgspec
 
@@ -80,7 +78,7 @@ def _read(call: Call, request: Request, payload: bytes) -> InvokeRequest:
         payload=payload,
         wants_log_tail=request.headers.get(b"x-amz-log-type") == b"Tail",
         client_context=_client_context(request.headers.get(b"x-amz-client-context")),
-        trace_id=request.header(b"x-amzn-trace-id") or _new_trace(),
+        trace_id=request.header(b"x-amzn-trace-id") or "",
     )
 
 
@@ -144,12 +142,6 @@ def _client_context(header: bytes | None) -> str | None:
         return base64.b64decode(header, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.") from None
-
-
-def _new_trace() -> str:
-    """A trace of our own, not sampled: the caller's X-Ray header, where there is one, goes on."""
-    random = os.urandom(20).hex()
-    return f"Root=1-{int(time.time()):08x}-{random[:24]};Parent={random[24:40]};Sampled=0"
 
 
 def _accepted(trace_id: str) -> Response:

@@ -1,5 +1,6 @@
 """Which version, and how: then the data plane runs it, the event queue accepts it, or nothing does (DryRun)."""
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from neve.domain.event import QueuedEvent
 from neve.domain.function import Function, RecursiveLoop
 from neve.domain.invocation import Invocation, InvocationResult, InvocationType
 from neve.domain.lineage import counted, is_loop
+from neve.domain.tracing import new_header
 from neve.domain.world import World
 
 
@@ -19,7 +21,7 @@ from neve.domain.world import World
 class InvokeRequest:
     """What a caller asks for, checked against the service model and with a payload that is JSON.
 
-    `trace_id` is the X-Ray header of the caller, or a new one.
+    `trace_id` is the X-Ray header of the caller, empty when there is none.
     """
 
     world: World
@@ -60,7 +62,8 @@ class Invoker:
         """As the request says how. What is wrong with it, or with the state of the function, is raised."""
         target = await _target(self._functions, request.world, request.function_name, request.qualifier)
         function = target.function
-        trace_id = counted(request.trace_id, function.world, function.name)
+        header = request.trace_id or new_header(self._clock.now(), os.urandom(20).hex(), function.tracing_mode)
+        trace_id = counted(header, function.world, function.name)
         if request.invocation_type is InvocationType.DRY_RUN:
             return Invoked(function, trace_id, None)
         if request.invocation_type is InvocationType.EVENT:

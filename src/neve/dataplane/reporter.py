@@ -17,8 +17,6 @@ from neve.domain.limits import MEBIBYTE
 from neve.domain.record import Origin, Record
 from neve.domain.system_log import iso_time
 
-_KNOWN_FAMILIES = ("Runtime.", "Function.", "Sandbox.", "Extension.")
-
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -175,7 +173,7 @@ def _status(status: str, error_type: str | None) -> dict[str, Any]:
 def _outcome(run: Run, outcome: InvocationResult) -> dict[str, Any]:
     members: dict[str, Any] = {"requestId": run.request_id, "status": outcome.status.value}
     if outcome.error_type is not None and outcome.status is not Status.TIMEOUT:
-        members["errorType"] = _reported_type(outcome.error_type)
+        members["errorType"] = outcome.error_type
     return members
 
 
@@ -194,8 +192,3 @@ def _spans(run: Run, now: float, now_ms: float) -> list[dict[str, Any]]:
 
 def _span(name: str, start_ms: float, duration_ms: float) -> dict[str, Any]:
     return {"name": name, "start": iso_time(start_ms), "durationMs": round(duration_ms, 3)}
-
-
-def _reported_type(error_type: str) -> str:
-    """Types that are none of the service's families are told as unknown ones, invoke-api facts §6."""
-    return error_type if error_type.startswith(_KNOWN_FAMILIES) else "Function.Unknown"
