@@ -71,10 +71,13 @@ class Deployed:
         return _CALLERS.submit(self.invoke, event, **parameters)
 
     def log_lines(self) -> list[str]:
-        """Every event of the log group, in order."""
-        pages = self.server.client("logs").get_paginator("filter_log_events")
-        found = pages.paginate(logGroupName=f"/aws/lambda/{self.name}")
-        return [event["message"] for page in found for event in page["events"]]
+        """Every event of the log group, in order; none before there is a group."""
+        logs = self.server.client("logs")
+        found = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{self.name}")
+        try:
+            return [event["message"] for page in found for event in page["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
 
     def wait_line(self, text: str) -> None:
         """Until a line with this text is in the log."""
