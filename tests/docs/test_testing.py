@@ -1,0 +1,79 @@
+"""Follows docs/testing.md as a user does: the function and its test are those of the page."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.acceptance.machine import until
+from tests.acceptance.server import NeveServer, running
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "testing.md").read_text()
+BIN = Path(sys.executable).parent
+SECONDS = 60.0  # on a machine as busy as it may be; 0.2 to 0.8 s on a free one, of three minutes by the clock
+VARYING = [
+    (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", "TIME"),
+    (r"\b(\d+m)?\d+s\b", "SPAN"),
+    (r" +", " "),
+]
+
+
+def settled(text: str) -> str:
+    for pattern, name in VARYING:
+        text = re.sub(pattern, name, text)
+    return text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the page shows as files; the name of each is its first line."""
+    made = tmp_path_factory.mktemp("user")
+    for name, code in re.findall(r"```python\n# (\S+)\n(.*?)```", PAGE, re.DOTALL):
+        (made / name).parent.mkdir(exist_ok=True)
+        (made / name).write_text(code)
+    return made
+
+
+@pytest.fixture(scope="module")
+def neve(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[NeveServer]:
+    """As the page says to start it, with the function deployed as the page says."""
+    assert "`neve serve --virtual-clock --neighbours`" in PAGE
+    assert "`neve deploy orders`" in PAGE
+    with running(tmp_path_factory.mktemp("neve") / "data", "--virtual-clock", "--neighbours") as server:
+        server.client("sqs").list_queues()  # the neighbours start with the first call
+        shown(server, folder, "neve deploy orders")
+        yield server
+
+
+def shown(neve: NeveServer, folder: Path, command: str) -> str:
+    ran = subprocess.run(
+        command.replace("pytest", "pytest -p no:cacheprovider -c /dev/null --rootdir=."),
+        shell=True,
+        cwd=folder,
+        env={**neve.aws_environment(), "PATH": f"{BIN}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, f"{command}\n{ran.stdout}"
+    return ran.stdout
+
+
+def test_the_test_of_the_page_passes_without_waiting_for_minutes(neve: NeveServer, folder: Path) -> None:
+    began = time.monotonic()
+    assert "1 passed" in shown(neve, folder, "pytest -q test_orders.py")
+    assert time.monotonic() - began < SECONDS
+
+
+def test_the_commands_of_the_page_show_what_it_shows(neve: NeveServer, folder: Path) -> None:
+    block = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)[1]
+    for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+        assert settled(shown(neve, folder, command)) == settled(expected)
+        until(lambda: neve.own("queue?function=orders")["functions"][0]["retrying"] == 1, "the event failed")
