@@ -178,6 +178,18 @@ async def test_a_subscriber_gets_what_is_told(stage: Stage, path: str, schema: s
         assert subscriber.events == [{"time": "2023-11-14T22:13:20.123Z", "type": "function", "record": "hello"}]
 
 
+@pytest.mark.parametrize(("first", "second"), [(TELEMETRY, LOGS), (LOGS, TELEMETRY)])
+async def test_an_extension_uses_one_of_the_two_apis(stage: Stage, first: str, second: str) -> None:
+    agent = await stage.registered()
+    schemas = {TELEMETRY: "2022-12-13", LOGS: "2021-03-18"}
+    destination = {"protocol": "TCP", "port": 1}
+    statuses = []
+    for path in (first, first, second):
+        body = json.dumps({"schemaVersion": schemas[path], "types": ["platform"], "destination": destination})
+        statuses.append((await stage.call("PUT", path, body.encode(), agent)).status)
+    assert statuses == [200, 200, 403]
+
+
 # What is told
 
 

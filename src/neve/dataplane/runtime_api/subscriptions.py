@@ -10,7 +10,7 @@ from collections.abc import Callable
 from neve.clock import Clock
 from neve.dataplane.runtime_api.outbox import OnDropped, Outbox
 from neve.dataplane.runtime_api.post import HttpWire, TcpWire, Wire
-from neve.dataplane.runtime_api.subscription import Subscription
+from neve.dataplane.runtime_api.subscription import Api, Subscription
 from neve.dataplane.runtime_api.telemetry_event import render_event_for
 from neve.domain.record import Record
 
@@ -50,6 +50,11 @@ class Subscriptions:
         self._outboxes[identifier] = (subscription, outbox)
         for record in self._kept or ():
             _put(record, subscription, outbox)
+
+    def api_of(self, identifier: str) -> Api | None:
+        """By which of the two the extension has subscribed."""
+        known = self._outboxes.get(identifier)
+        return known[0].api if known is not None else None
 
     def close(self) -> None:
         """The init phase is over: nobody subscribes any more. Where nobody has, no record is looked at again."""

@@ -26,6 +26,11 @@ def _subscribe(doors: Doors, exchange: Exchange, api: Api, body: bytes | None) -
     if doors.init_is_over:
         # The facts give the status only; type and text are modelled on those of a late registration.
         return refusal(403, f"{api.value}.SubscriptionClosed", f"{api.value} API subscription closed already")
+    other = doors.subscriptions.api_of(extension.identifier)
+    if other not in (None, api):  # that it is refused is documented; the text is modelled on the others
+        return refusal(
+            403, f"{api.value}.AlreadySubscribed", f"Extension is subscribed by the {other.value} API already"
+        )
     if body is None:
         return too_large(BODY_BYTES)
     try:
