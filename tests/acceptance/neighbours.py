@@ -83,10 +83,10 @@ class ObjectStore:
         """From now on requests for this path are answered with this status and change nothing."""
         self._refused[path] = status
 
-    def wait_request(self, method: str, path: str, count: int = 1) -> None:
+    def wait_request(self, method: str, path: str, count: int = 1, seconds: float = BOUND_S) -> None:
         """Until such a request has arrived (a held one counts)."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.requests.count((method, path)) >= count, BOUND_S), self.requests
+            assert self._changed.wait_for(lambda: self.requests.count((method, path)) >= count, seconds), self.requests
 
     def wait_object(self, path: str) -> bytes:
         """Until the object is there."""

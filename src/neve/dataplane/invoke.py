@@ -290,7 +290,7 @@ class DataPlane:
 
     def functions(self) -> list[Function]:
         """Every function version that has environments or is about to."""
-        return [pool.function for pool in self._all_pools()]
+        return [pool.function for pool in (*self._pools.values(), *(each for each in self._retired if not each.empty))]
 
     def _all_pools(self) -> tuple[Pool, ...]:
         return (*self._pools.values(), *self._retired)
