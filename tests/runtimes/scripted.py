@@ -12,16 +12,16 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 PATIENCE_SECONDS = 20.0
 
 _INVOKE, _NEXT, _RESPONSE, _ERROR, _INIT_ERROR, _STREAM_START, _CHUNK, _STREAM_END = range(1, 9)
-_WAITING, _ASSIGN = 9, 10
+_WAITING, _ASSIGN, _LEAK = 9, 10, 11
 _LEVELS = {0b00100: "TRACE", 0b01000: "DEBUG", 0b01100: "INFO", 0b10000: "WARN", 0b10100: "ERROR", 0b11000: "FATAL"}
-_TEXT, _JSON = 0xA55A0003, 0xA55A0002
+_TEXT, _JSON, _MARK = 0xA55A0003, 0xA55A0002, 0xA55A0080
 
 
 class Gone(Exception):
@@ -73,6 +73,7 @@ class LogEvent:
     level: str | None = None
     json: bool = False
     time_us: int | None = None
+    left_over_from: str | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -136,6 +137,7 @@ class FramesClient:
     process: asyncio.subprocess.Process
     _writer: asyncio.StreamWriter
     _arrived: list[tuple[int, dict[str, Any], bytes]] = field(default_factory=list)
+    news: list[dict[str, Any]] = field(default_factory=list)
     _output: bytearray = field(default_factory=bytearray)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _channel_ended: bool = False
@@ -213,6 +215,19 @@ class FramesClient:
     def log(self) -> Sequence[LogEvent]:
         return parse_output(bytes(self._output))
 
+    async def wait_news(self, **members: Any) -> dict[str, Any]:
+        """Wait for an item of the leak watch with these members."""
+
+        def found() -> dict[str, Any] | None:
+            return next((item for item in self.news if members.items() <= item.items()), None)
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._until(lambda: found() is not None or self._channel_ended)
+        item = found()
+        if item is None:
+            raise Gone(f"the client ended without news of {members}: {self.news}, printed {self.log()}")
+        return item
+
     async def pending(self) -> list[str]:
         """The kinds of what arrived and was not taken yet, in order; for what must not be there."""
         for _ in range(10):  # what lies in the socket already has to pass the reader
@@ -247,7 +262,10 @@ class FramesClient:
                 frame = await reader.readexactly(length)
                 kind, header_length = struct.unpack_from(">BI", frame)
                 header = json.loads(frame[5 : 5 + header_length])
-                self._arrived.append((kind, header, frame[5 + header_length :]))
+                if kind == _LEAK:
+                    self.news += header["news"]
+                else:
+                    self._arrived.append((kind, header, frame[5 + header_length :]))
                 await self._tell()
         self._channel_ended = True
         await self._tell()
@@ -340,11 +358,16 @@ def parse_output(output: bytes) -> list[LogEvent]:
     """Take the output stream apart into log frames and raw lines (docs/frames.md, "Output")."""
     events: list[LogEvent] = []
     at = 0
+    mark = None
     while at < len(output):
         frame = _log_frame(output, at)
         if frame is not None:
             event, at = frame
-            events.append(event)
+            if event.level == "MARK":
+                mark = event.text
+            else:
+                events.append(replace(event, left_over_from=mark))
+                mark = None
             continue
         end = output.find(b"\n", at)
         end = len(output) if end < 0 else end + 1
@@ -357,10 +380,10 @@ def _log_frame(output: bytes, at: int) -> tuple[LogEvent, int] | None:
     if len(output) - at < 16:
         return None
     kind, length, time_us = struct.unpack_from(">IIQ", output, at)
-    level = _LEVELS.get(kind & 0b11100)
+    level = "MARK" if kind == _MARK else _LEVELS.get(kind & 0b11100)
     base = kind & ~0b11100
     # 0xa55a0002 and ...3 leave the level bits free.
-    if base not in (_TEXT, _JSON) or level is None or len(output) < at + 16 + length:
+    if base not in (_TEXT, _JSON, _MARK) or level is None or len(output) < at + 16 + length:
         return None
     payload = output[at + 16 : at + 16 + length].decode()
     return LogEvent(payload, level, base == _JSON, time_us), at + 16 + length

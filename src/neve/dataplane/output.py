@@ -14,6 +14,8 @@ from neve.dataplane.arrived import bytes_arrived
 
 _MAGIC = b"\xa5\x5a\x00"
 _FRAME_HEAD = 16
+_MARK = 0x80  # the payload is the id of the invocation that the next frame is left over from
+_LONGEST_MARK = 64
 _LEVELS = {1: "TRACE", 2: "DEBUG", 3: "INFO", 4: "WARN", 5: "ERROR", 6: "FATAL"}
 _READ_BYTES = 65_536
 # While a function runs: small reads, because 8 KB may be 8,000 empty lines, until this share of a turn is used up.
@@ -28,6 +30,8 @@ class Line:
 
     text: str
     level: str | None = None
+    left_over_from: str | None = None
+    """The request id of the earlier invocation whose work printed it, where the runtime client knows."""
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class _Frame:
 
     left: int
     level: str | None
+    left_over_from: str | None = None
 
 
 class LineSplitter:
@@ -45,6 +50,7 @@ class LineSplitter:
         self._buffer = bytearray()
         self._searched = 0  # so far there is no end of a line in the buffer
         self._frame: _Frame | None = None
+        self._mark: str | None = None
 
     def feed(self, data: bytes) -> Iterator[Line]:
         """The lines that `data` completes."""
@@ -69,7 +75,8 @@ class LineSplitter:
         if rest:
             if self._frame is not None:
                 self._frame.left -= len(rest)
-            yield Line(_text(rest), self._frame.level if self._frame else None)
+            frame = self._frame
+            yield Line(_text(rest), frame.level, frame.left_over_from) if frame else Line(_text(rest))
 
     def _next(self, at: int) -> tuple[int | None, Line | None]:
         """Where the next piece ends and what it says; (None, None) when it is not whole yet."""
@@ -99,11 +106,19 @@ class LineSplitter:
         if len(self._buffer) - at < _FRAME_HEAD:
             return None, None
         length = int.from_bytes(self._buffer[at + 4 : at + 8], "big")
-        level = _LEVELS.get(self._buffer[at + 3] >> 2)
+        if self._buffer[at + 3] == _MARK and length <= _LONGEST_MARK:
+            return self._take_mark(at + _FRAME_HEAD, length)
+        level, mark, self._mark = _LEVELS.get(self._buffer[at + 3] >> 2), self._mark, None
         if length == 0:
-            return at + _FRAME_HEAD, Line("", level)
-        self._frame = _Frame(length, level)
+            return at + _FRAME_HEAD, Line("", level, mark)
+        self._frame = _Frame(length, level, mark)
         return at + _FRAME_HEAD, None
+
+    def _take_mark(self, at: int, length: int) -> tuple[int | None, Line | None]:
+        if len(self._buffer) - at < length:
+            return None, None
+        self._mark = _text(self._buffer[at : at + length])
+        return at + length, None
 
     def _payload(self, frame: _Frame, at: int) -> tuple[int | None, Line | None]:
         end = at + min(frame.left, _LONGEST_LINE)
@@ -116,7 +131,7 @@ class LineSplitter:
         if frame.left == 0:
             self._frame = None
             payload = payload.removesuffix(b"\n")
-        return end, Line(_text(payload), frame.level)
+        return end, Line(_text(payload), frame.level, frame.left_over_from)
 
 
 def _text(line: bytes | bytearray) -> str:

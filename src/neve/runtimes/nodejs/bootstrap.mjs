@@ -10,19 +10,28 @@ import { hasCallbacks, readSettings } from './settings.mjs';
 
 const generation = await import(hasCallbacks() ? './loop-callbacks.mjs' : './loop.mjs');
 const channel = await Channel.open();
-if (isPrestarted()) takeOn(await channel.assignment());
+if (isPrestarted()) {
+  await import('./leak-watch.mjs'); // most functions are watched: loading it now costs nobody's time
+  takeOn(await channel.assignment());
+}
 const settings = readSettings();
 
 process.argv[1] = `${settings.runtimeDir}/index.mjs`;
 hideHandle(channel.handle);
 patchConsole(whoSpeaks(generation.logIdentity), settings.logFormat);
 generation.prepare(channel);
+if (settings.leaks !== 'off') await watchForLeaks();
 watchForSdk();
 resolveBelowLocalhost();
 try {
   await generation.run(channel, await loadHandler(settings));
 } catch (thrown) {
   generation.failInit(thrown);
+}
+
+async function watchForLeaks() {
+  const { startWatch } = await import('./leak-watch.mjs');
+  await startWatch(settings.leaks, settings.taskRoot, channel);
 }
 
 /** The identity of a line is asked for when it is printed: by then an event may have arrived that nobody has read. */

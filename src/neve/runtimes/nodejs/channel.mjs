@@ -16,6 +16,10 @@ export class Channel {
   onInvoke = () => {};
   /** Called before `onInvoke`: from here on the process speaks for this invocation. @type {(header: Invoke['header']) => void} */
   onArrive = () => {};
+  /** Whether `onEnding` would say something now. @type {() => boolean} */
+  isRestless = () => false;
+  /** Called before the next event is asked for: the invocation, or the init phase, is over. @type {() => void} */
+  onEnding = () => {};
   #pipe;
   #reader = new frames.FrameReader((frame) => this.#accept(frame));
   #assigned = () => {};
@@ -52,6 +56,7 @@ export class Channel {
 
   /** Ask for the next event; the environment may freeze from here on. */
   next() {
+    this.onEnding();
     this.#askedOnce = true;
     this.#wait();
     this.#write(NEXT_FRAME);
@@ -62,8 +67,14 @@ export class Channel {
     this.#write(frames.encodeFrame(frames.RESPONSE, idHeader(id), result));
   }
 
-  /** One write for both: nothing of the process runs between them. @param {string} id @param {string} result */
+  /** One write for both, unless there is more to say. @param {string} id @param {string} result */
   respondAndNext(id, result) {
+    if (this.isRestless()) {
+      this.respond(id, result);
+      this.next();
+      return;
+    }
+    this.onEnding();
     this.#write(Buffer.concat([frames.encodeFrame(frames.RESPONSE, idHeader(id), result), NEXT_FRAME]));
     this.#wait();
   }
@@ -103,6 +114,11 @@ export class Channel {
   endStream(id, error) {
     const header = JSON.stringify({ id, type: error?.type });
     this.#write(frames.encodeFrame(frames.STREAM_END, header, error?.body ?? ''));
+  }
+
+  /** @param {object[]} news of the leak watch, docs/frames.md */
+  tellLeaks(news) {
+    this.#write(frames.encodeFrame(frames.LEAK, JSON.stringify({ news }), ''));
   }
 
   #wait() {

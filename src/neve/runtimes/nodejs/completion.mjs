@@ -3,6 +3,7 @@ import { logError } from './console-patch.mjs';
 import { wireErrorWithCause } from './errors.mjs';
 import { resetExitListener, setExitListener } from './exit-listener.mjs';
 import { serialize } from './result.mjs';
+import { watch } from './watching.mjs';
 
 const ALREADY_DONE =
   'Invocation has already been reported as done. Cannot call complete more than once per invocation.';
@@ -76,6 +77,7 @@ export class Completion {
   }
 
   #callback(error, value) {
+    watch.answered();
     resetExitListener();
     if (error !== undefined && error !== null) this.fail(error);
     else if (!this.#waitsForEmptyLoop) this.complete(value);

@@ -2,6 +2,7 @@
 import { format } from './builtins.mjs';
 import { isError, loggedError } from './errors.mjs';
 import { writeLogFrame } from './output.mjs';
+import { watch } from './watching.mjs';
 
 const TEXT = 0xa55a0003;
 const JSON_TEXT = 0xa55a0002;
@@ -56,7 +57,7 @@ function textWriter(identity) {
     const now = Date.now();
     const text = rest.length === 0 && typeof message === 'string' ? message : format(message, ...rest);
     const line = `${new Date(now).toISOString()}\t${identity.requestId()}\t${level.name}\t${text}\n`;
-    writeLogFrame((TEXT | level.bits) >>> 0, now, line);
+    writeLogFrame((TEXT | level.bits) >>> 0, now, line, watch.leftOver());
   };
 }
 
@@ -66,7 +67,7 @@ function jsonWriter(identity) {
     const entry = { timestamp: new Date(now).toISOString(), level: level.name, requestId: identity.requestId() };
     const tenantId = identity.tenantId();
     if (tenantId !== undefined && tenantId !== '') entry.tenantId = tenantId;
-    writeLogFrame((JSON_TEXT | level.bits) >>> 0, now, `${jsonLine(entry, message, rest)}\n`);
+    writeLogFrame((JSON_TEXT | level.bits) >>> 0, now, `${jsonLine(entry, message, rest)}\n`, watch.leftOver());
   };
 }
 
@@ -99,6 +100,19 @@ function errorFields(error) {
     errorMessage: error.message,
     stackTrace: typeof stack === 'string' ? stack.split('\n') : [],
   };
+}
+
+/**
+ * Have every call of the global `fetch` go through `around`; its mark and its stack are gone when it does its work.
+ * @param {(call: () => unknown) => unknown} around
+ */
+export function patchFetch(around) {
+  const { fetch: original } = globalThis;
+  if (typeof original !== 'function') return;
+  const descriptor = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
+  const value = { fetch: (...given) => around(() => original.apply(globalThis, given)) }.fetch;
+  Object.defineProperty(value, 'length', { value: original.length });
+  Object.defineProperty(globalThis, 'fetch', { configurable: true, enumerable: descriptor?.enumerable, writable: true, value });
 }
 
 /**

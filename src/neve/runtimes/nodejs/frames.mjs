@@ -10,6 +10,7 @@ export const CHUNK = 7;
 export const STREAM_END = 8;
 export const WAITING = 9;
 export const ASSIGN = 10;
+export const LEAK = 11;
 
 const PREFIX = 4;
 const FIXED = 9; // length, kind, header length

@@ -5,6 +5,7 @@ import { logError } from './console-patch.mjs';
 import { contextOf, setTrace } from './context.mjs';
 import { NodeJsExit, UnhandledPromiseRejection, acceptLookalikes, wireError } from './errors.mjs';
 import { installExitListener, setExitListener } from './exit-listener.mjs';
+import { watch, watched } from './watching.mjs';
 
 const EXIT_UNHANDLED_REJECTION = 128;
 const EXIT_UNCAUGHT_EXCEPTION = 129;
@@ -32,6 +33,7 @@ export function prepare(channel) {
   reportFatal = (thrown) => channel.initialized || channel.failInit(wireError(thrown));
   process.on('uncaughtException', (thrown) => die('Uncaught Exception', thrown, EXIT_UNCAUGHT_EXCEPTION));
   process.on('unhandledRejection', (reason, promise) => {
+    watch.failed(reason);
     die('Unhandled Promise Rejection', unhandled(reason, promise), EXIT_UNHANDLED_REJECTION);
   });
 }
@@ -56,7 +58,7 @@ export function failInit(thrown) {
  * @param {Function} handler
  */
 export async function run(channel, handler) {
-  const scheduleNext = () => setImmediate(() => channel.next());
+  const scheduleNext = () => watch.outside(() => setImmediate(() => channel.next()));
   if (isStreaming(handler)) await answerByStream(channel, handler, scheduleNext);
   else answerByCompletion(channel, handler, scheduleNext);
   scheduleNext();
@@ -99,6 +101,7 @@ function soon(answer) {
 }
 
 function begin(header) {
+  watch.begin(header.id);
   globalThis[REQUEST_ID] = header.id;
   globalThis[TENANT_ID] = header.tenant;
   setTrace(header.trace);
@@ -108,7 +111,9 @@ function call(handler, invoke, completion) {
   const { callback } = completion;
   try {
     const context = completion.members();
-    const result = handler(JSON.parse(invoke.body), extend(context, contextOf(invoke.header)), callback);
+    const event = JSON.parse(invoke.body);
+    extend(context, contextOf(invoke.header));
+    const result = watched(handler, event, context, callback);
     if (typeof result?.then === 'function') settle(result, context);
   } catch (thrown) {
     callback(thrown);

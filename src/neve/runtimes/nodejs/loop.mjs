@@ -5,6 +5,7 @@ import { contextOf, setTrace } from './context.mjs';
 import { CallbackHandlerDeprecated, JSONStringifyError, wireError, wireErrorWithCause } from './errors.mjs';
 import { enter, invokeStore } from './invoke-store.mjs';
 import { serialize } from './result.mjs';
+import { watch, watched } from './watching.mjs';
 
 const CALLBACKS_REMOVED =
   'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to ' +
@@ -63,7 +64,8 @@ function plainAnswers(handler) {
 async function plainAnswer(handler, { header, body }) {
   const event = JSON.parse(body); // a failure ends the process
   try {
-    const value = await handler(event, contextOf(header));
+    const context = contextOf(header);
+    const value = await watched(handler, event, context);
     const result = serialize(value, (message) => new JSONStringifyError(message));
     return (channel) => channel.respondAndNext(header.id, result);
   } catch (thrown) {
@@ -84,6 +86,7 @@ async function streamedAnswers(channel, handler) {
 }
 
 function begin(header) {
+  watch.begin(header.id);
   enter(header);
   setTrace(header.trace);
 }

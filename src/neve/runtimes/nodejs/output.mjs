@@ -28,25 +28,33 @@ export function writeFully(fd, bytes) {
 
 const OUTPUT = 1;
 const HEADER_LENGTH = 16;
+const MARK = 0xa55a0080;
 
 /**
  * Write one log event as a frame of the log pipe (docs/frames.md, "Output").
  * @param {number} type frame type with its level bits
  * @param {number} timeMs Unix milliseconds
  * @param {string} text
+ * @param {string} [leftOver] the earlier invocation whose work speaks: a mark before the event says so
  */
-export function writeLogFrame(type, timeMs, text) {
-  const length = Buffer.byteLength(text);
-  const frame = Buffer.allocUnsafe(HEADER_LENGTH + length);
-  const timeUs = timeMs * 1000;
-  frame.writeUInt32BE(type, 0);
-  frame.writeUInt32BE(length, 4);
-  frame.writeUInt32BE(Math.floor(timeUs / 0x100000000), 8);
-  frame.writeUInt32BE(timeUs % 0x100000000, 12);
-  frame.write(text, HEADER_LENGTH);
+export function writeLogFrame(type, timeMs, text, leftOver) {
+  const event = frame(type, timeMs, text);
+  const bytes = leftOver === undefined ? event : Buffer.concat([frame(MARK, timeMs, leftOver), event]);
   try {
-    writeFully(OUTPUT, frame);
+    writeFully(OUTPUT, bytes);
   } catch {
     // Nobody reads, or user code closed the descriptor: a log line is no reason to fail an invocation.
   }
+}
+
+function frame(type, timeMs, text) {
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(HEADER_LENGTH + length);
+  const timeUs = timeMs * 1000;
+  bytes.writeUInt32BE(type, 0);
+  bytes.writeUInt32BE(length, 4);
+  bytes.writeUInt32BE(Math.floor(timeUs / 0x100000000), 8);
+  bytes.writeUInt32BE(timeUs % 0x100000000, 12);
+  bytes.write(text, HEADER_LENGTH);
+  return bytes;
 }

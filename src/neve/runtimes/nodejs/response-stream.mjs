@@ -3,6 +3,7 @@ import { highWaterMarkOf } from './awslambda.mjs';
 import { require } from './builtins.mjs';
 import { logError } from './console-patch.mjs';
 import { InvalidStreamingOperation, wireError, wireErrorWithCause } from './errors.mjs';
+import { watched } from './watching.mjs';
 
 const { Writable } = require('node:stream');
 const DEFAULT_TYPE = 'application/octet-stream';
@@ -129,7 +130,7 @@ export class Streaming {
 async function complete(out, start) {
   const finished = new Promise((resolve, reject) => out.once('finish', resolve).on('error', reject));
   finished.catch(() => {}); // the handler's own error comes first; this one is looked at when there is none
-  const returned = start();
+  const returned = watched(start);
   if (typeof returned?.then !== 'function') throw new Error('Streaming does not support non-async handlers.');
   if ((await returned) !== undefined) console.warn('Streaming handlers ignore return values.');
   if (!out.writableEnded && !out.destroyed) throw new Error('Response stream is not finished.');

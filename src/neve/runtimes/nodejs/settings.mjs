@@ -8,10 +8,11 @@ export function hasCallbacks() {
 }
 
 /**
- * @returns {{callbacks: boolean, handler: string, taskRoot: string, runtimeDir: string, logFormat: {json: boolean, level?: string}}}
+ * @returns {{callbacks: boolean, handler: string, leaks: 'off' | 'detect' | 'explain', taskRoot: string, runtimeDir: string, logFormat: {json: boolean, level?: string}}}
  */
 export function readSettings() {
   const { env } = process;
+  const leaks = env._NEVE_LEAKS ?? 'off';
   for (const name of Object.keys(env)) {
     // No user's variable starts with an underscore, so the prefix is ours alone.
     if (name.startsWith('_NEVE_') || name === '_LAMBDA_TELEMETRY_LOG_FD') delete env[name];
@@ -19,6 +20,7 @@ export function readSettings() {
   return {
     callbacks: hasCallbacks(),
     handler: env._HANDLER ?? '',
+    leaks,
     taskRoot: env.LAMBDA_TASK_ROOT ?? process.cwd(),
     runtimeDir: env.LAMBDA_RUNTIME_DIR ?? '/var/runtime',
     logFormat: { json: env.AWS_LAMBDA_LOG_FORMAT === 'JSON', level: env.AWS_LAMBDA_LOG_LEVEL },

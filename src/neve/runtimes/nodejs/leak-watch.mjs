@@ -1,0 +1,190 @@
+// The leak watch: what an invocation leaves unfinished when it ends, and what of it goes on inside later ones.
+//
+// Levels (design D12): `detect` sees every timer, file, socket, request, child and worker; `explain` sees promises, too, and
+// so finds the user's line behind what a library starts late. What is found is news, sent to Neve as LEAK frames.
+import { patchFetch } from './console-patch.mjs';
+import { isUserConnection } from './leak-kinds.mjs';
+import { Leaks } from './leak-news.mjs';
+import { callerOf, capture, framesOf, framesOfError, prepareStacks } from './leak-stacks.mjs';
+import { UnderWay } from './leak-work.mjs';
+import { setWatch } from './watching.mjs';
+
+/** One invocation; `ended` once the next event is asked for. */
+class Invocation {
+  ended = false;
+  began = performance.now();
+  answeredMs;
+
+  constructor(id) {
+    this.id = id;
+  }
+}
+
+class LeakWatch {
+  #channel;
+  #leaks;
+  #underWay;
+  #current;
+  #latest; // the current one or, between two events, the one before
+  #last; // the leak that went on last, in this turn of the event loop
+  #initTold = false;
+
+  constructor(channel) {
+    this.#channel = channel;
+    this.#leaks = new Leaks((news) => channel.tellLeaks(news));
+    this.#underWay = new UnderWay({
+      started: (work) => this.#started(work),
+      resumed: (work) => this.#resumed(work),
+      passed: () => (this.#last = undefined),
+      ended: (work) => this.#leaks.lose(work, () => this.#inside(work.token)),
+      broken: (error) => this.#broken(error),
+    });
+  }
+
+  async start(level) {
+    if (level === 'explain') {
+      const { PromiseSteps } = await import('./leak-promises.mjs');
+      new PromiseSteps(this.#underWay, (step) => this.#continued(step)).enable();
+    }
+    this.#underWay.enable();
+    patchFetch((call) => this.#underWay.remembering(call));
+    process.on('uncaughtExceptionMonitor', (thrown) => this.failed(thrown));
+  }
+
+  // What the runtime client tells
+
+  begin(id) {
+    this.#current = this.#latest = new Invocation(id);
+    this.#last = undefined;
+    this.#leaks.wake(id);
+  }
+
+  enter() {
+    this.#underWay.enter(this.#current);
+  }
+
+  leave() {
+    this.#underWay.enter();
+  }
+
+  outside(call) {
+    return this.#underWay.outside(call);
+  }
+
+  answered() {
+    if (this.#current) this.#current.answeredMs ??= performance.now() - this.#current.began;
+  }
+
+  /** The next event is about to be asked for. @returns {boolean} whether there is anything to tell before that */
+  isRestless() {
+    if (!this.#initTold) return true;
+    for (const work of this.#underWay.unfinished()) if (work.leak === undefined && work.token === this.#current) return true;
+    return false;
+  }
+
+  /** Tell what the invocation leaves behind; it is over. */
+  end() {
+    const ending = this.#current;
+    if (this.#initTold || ending) this.#leaks.tell(ending, this.#left(ending), this.#underWay);
+    if (!this.#initTold) this.#leaks.tell(undefined, this.#left(undefined), this.#underWay);
+    this.#initTold = true;
+    if (ending) ending.ended = true;
+    this.#current = undefined;
+    this.#last = undefined;
+  }
+
+  leftOver() {
+    const { token } = this.#underWay;
+    if (!token?.ended || token === this.#latest) return undefined;
+    if (this.#goingOn(token) === undefined) this.#caught(token, {});
+    return token.id;
+  }
+
+  failed(thrown) {
+    const { token } = this.#underWay;
+    this.#look();
+    if (!token?.ended || token === this.#latest) return;
+    const leak = this.#goingOn(token) ?? this.#leaks.open(token, PROMISE, framesOfError(thrown));
+    if (leak) this.#leaks.fail(leak, this.#latest.id, thrown);
+  }
+
+  // What the hooks tell
+
+  #left(token) {
+    return [...this.#underWay.unfinished()].filter((work) => work.token === token && work.leak === undefined);
+  }
+
+  /** An invocation that is over starts something: it belongs to the leak that is going on. */
+  #started(work) {
+    const leak = this.#goingOn(work.token);
+    if (leak && (work.kind.part || !work.kind.tell(work))) work.leak = leak; // nothing that keeps it open
+    else if (leak) this.#leaks.join(leak, work);
+    else this.#caught(work.token, work);
+  }
+
+  #resumed(work) {
+    this.#look();
+    this.#last = work.leak;
+    if (work.leak && !(work.kind.connection && !isUserConnection(work))) this.#leaks.resume(work.leak, this.#inside(work.token));
+    else this.#underWay.disown();
+  }
+
+  /** A promise of an invocation that is over goes on. */
+  #continued(step) {
+    this.#look();
+    if (this.#goingOn(step.token) !== undefined) return;
+    const frames = framesOf(step.stack);
+    if (callerOf(frames)?.place !== 'user') return; // a library's own loop
+    this.#last = this.#leaks.open(step.token, PROMISE, frames);
+    if (this.#last) this.#leaks.resume(this.#last, this.#inside(step.token));
+  }
+
+  /** Something of an invocation that is over shows itself, and nothing is known of it: is it the user's? */
+  #caught(token, work) {
+    const frames = framesOf(work.stack ?? capture());
+    if (!frames.some((frame) => frame.place === 'user')) return;
+    this.#last = this.#leaks.open(token, PROMISE, frames);
+    if (this.#last === undefined) return;
+    if (work.kind) this.#leaks.join(this.#last, work);
+    this.#leaks.resume(this.#last, this.#inside(token));
+  }
+
+  /** The leak of an invocation that is over whose turn it is. */
+  #goingOn(token) {
+    const { running } = this.#underWay;
+    const found = (running?.token === token && running.leak) || this.#last;
+    return found?.origin === token ? found : undefined;
+  }
+
+  /** Inside which other invocation the work of `token` goes on, if it does. @returns {string | undefined} its request id */
+  #inside(token) {
+    this.#look();
+    return this.#latest === token ? undefined : this.#latest?.id;
+  }
+
+  /** After a thaw timers come first: the event that thawed them may have arrived without anybody having read it. */
+  #look() {
+    if (this.#current === undefined) this.#channel.look();
+  }
+
+  #broken(error) {
+    this.#leaks.say({ is: 'broken', reason: String(error?.stack ?? error).slice(0, 2000) });
+  }
+}
+
+const PROMISE = { kind: 'promise', description: 'promise chain' };
+
+/**
+ * Watch this process from now on.
+ * @param {'detect' | 'explain'} level
+ * @param {string} taskRoot
+ * @param {import('./channel.mjs').Channel} channel
+ */
+export async function startWatch(level, taskRoot, channel) {
+  prepareStacks(taskRoot, level === 'explain');
+  const watching = new LeakWatch(channel);
+  await watching.start(level);
+  channel.isRestless = () => watching.isRestless();
+  channel.onEnding = () => watching.end();
+  setWatch(watching);
+}
