@@ -17,10 +17,13 @@ class Setting:
     type: type
     default: object
     help: str
+    choices: tuple[str, ...] = ()
 
     @property
     def takes(self) -> str:
         """What a value of it is, as the end of a sentence."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
         return "pairs like name=value" if self.type is dict else f"a value of type {self.type.__name__}"
 
 
@@ -73,6 +76,14 @@ SETTINGS: tuple[Setting, ...] = (
         False,
         "Refuse functions with a runtime that Lambda takes no more (nodejs14.x, python3.7, …), instead of a warning.",
     ),
+    Setting(
+        "leaks",
+        str,
+        "detect",
+        "Watch for execution leaks: off, detect, or explain (with promises: costs up to 1 ms an invocation). A first leak "
+        "in detect switches explain on for the next environments of that function.",
+        ("off", "detect", "explain"),
+    ),
     Setting("bill_init", bool, True, "Bill the init phase, as since August 2025."),
     Setting(
         "neighbours",
@@ -112,6 +123,7 @@ class Settings:
     freezer: str
     limit_cpu: bool
     refuse_deprecated: bool
+    leaks: str
     bill_init: bool
     neighbours: bool
     endpoints: Mapping[str, str]
@@ -149,6 +161,8 @@ def _convert(setting: Setting, raw: object) -> object:
             raise ValueError(raw)
         if setting.type is dict and isinstance(raw, str):
             return _pairs(raw)
+        if setting.choices and raw not in setting.choices:
+            raise ValueError(raw)
         return setting.type(raw)
     except (KeyError, TypeError, ValueError):
         raise OperatorError(

@@ -15,16 +15,30 @@ def frame(text: str, level: int = 0b01100, kind: int = 0x03) -> bytes:
     return struct.pack(">IIQ", 0xA55A0000 | kind | level, len(payload), 1_700_000_000_000_000) + payload
 
 
+def mark(request_id: str) -> bytes:
+    return struct.pack(">IIQ", 0xA55A0080, len(request_id), 0) + request_id.encode()
+
+
 def lines(*chunks: bytes) -> list[Line]:
     splitter = LineSplitter()
     found = [line for chunk in chunks for line in splitter.feed(chunk)]
     return [*found, *splitter.flush()]
 
 
-MIXED = b"raw one\n" + frame("two\nlines\n") + b"cut" + frame("error\n", 0b10100) + "¥Z raw\n".encode() + b"unfinished"
+MIXED = (
+    b"raw one\n"
+    + frame("two\nlines\n")
+    + mark("first")
+    + frame("left\n")
+    + b"cut"
+    + frame("error\n", 0b10100)
+    + "¥Z raw\n".encode()
+    + b"unfinished"
+)
 EXPECTED = [
     Line("raw one"),
     Line("two\nlines", "INFO"),
+    Line("left", "INFO", "first"),
     Line("cut"),
     Line("error", "ERROR"),
     Line("¥Z raw"),

@@ -26,6 +26,7 @@ INIT_ERROR = 5
 STREAM_START = 6
 CHUNK = 7
 STREAM_END = 8
+LEAK = 11
 ALL_NEXT = -1  # no frame: what `Parties` says when the runtime and every extension wait
 
 _HEAD = struct.Struct(">IBI")

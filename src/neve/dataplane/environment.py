@@ -216,6 +216,8 @@ class Environment:
             self._on_answer(kind, header, body)
         elif kind in (frames.STREAM_START, frames.CHUNK, frames.STREAM_END):
             self._on_stream(kind, header, body)
+        elif kind == frames.LEAK:
+            self._reporter.leaks(header, self._run)
         elif kind == frames.INIT_ERROR and self.state in _INIT:
             self._on_init_error(Failure(str(header.get("type", failures.RUNTIME_UNKNOWN)), body))
 

@@ -13,6 +13,7 @@ from neve.clock import Clock
 from neve.dataplane import layer_root
 from neve.dataplane.environment import Environment
 from neve.dataplane.growth import Growths
+from neve.dataplane.leak_levels import LeakLevels
 from neve.dataplane.plan import PROVISIONED, Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.provisioned import Targets, allocation
@@ -94,7 +95,9 @@ class DataPlane:
         self._running = 0
         self._closing = False
         self.feed = Feed(foundations.clock)
+        self._leak_levels = LeakLevels(foundations.settings.leaks)
         foundations.stream.subscribe(self._tails)
+        foundations.stream.subscribe(self._leak_levels)
         foundations.stream.subscribe(self.feed)
 
     # Invocations
@@ -169,6 +172,7 @@ class DataPlane:
     def retire(self, function: Function) -> None:
         """The function changed or is gone: environments of before end when they are done."""
         self._borrowing.pop(_holder(function), None)
+        self._leak_levels.forget(_holder(function))
         self._retire_pool(_holder(function))
 
     def _retire_pool(self, key: Holder) -> None:
@@ -216,6 +220,7 @@ class DataPlane:
         environment = variables(function, runtime.family, runtime.major, log_stream, seen, self._endpoint)
         wrapper = environment.get(_WRAPPER) if runtime.family != "provided" else None
         argv = runtime.argv_in(seen, folders)
+        environment |= self._leak_levels.variables(_holder(function), runtime.family)
         return Command(
             (wrapper, *argv) if wrapper else argv,
             environment,

@@ -13,6 +13,7 @@ from neve.domain import record as kinds
 from neve.domain.billing import billed_ms
 from neve.domain.extension import Extension
 from neve.domain.invocation import InvocationResult, Status
+from neve.domain.leak import read_news
 from neve.domain.limits import MEBIBYTE
 from neve.domain.record import Origin, Record
 from neve.domain.system_log import iso_time
@@ -120,7 +121,15 @@ class Reporter:
 
     def line(self, line: Line, run: Run | None, kind: str = kinds.FUNCTION) -> None:
         """User code, or an extension, printed something; while an invocation runs it belongs to that one, whoever it was."""
-        self._tell(kind, {"text": line.text, "level": line.level}, run)
+        members = {"text": line.text, "level": line.level}
+        if line.left_over_from is not None:
+            members["leftOverFrom"] = line.left_over_from
+        self._tell(kind, members, run)
+
+    def leaks(self, header: Mapping[str, Any], run: Run | None) -> None:
+        """The leak watch of the runtime client has news."""
+        for kind, members in read_news(header, self._origin.environment_id[:8]):
+            self._tell(kind, members, run)
 
     def frozen(self, duration_ms: float) -> None:
         """Everything stands still; `duration_ms` is what freezing took."""

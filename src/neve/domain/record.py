@@ -30,6 +30,10 @@ THAW = "neve.thaw"
 ENVIRONMENT_STARTED = "neve.environmentStarted"
 ENVIRONMENT_STOPPED = "neve.environmentStopped"
 NOTICE = "neve.notice"
+LEAK = "neve.leak"
+LEAK_RESUMED = "neve.leakResumed"
+LEAK_FINISHED = "neve.leakFinished"
+LEAK_FAILED = "neve.leakFailed"
 QUEUED = "neve.queued"
 LEASED = "neve.leased"
 RETRY_AT = "neve.retryAt"
@@ -56,8 +60,8 @@ class Origin:
 class Record:
     """One fact. `time_ms` counts UTC milliseconds, with a fraction; `request_id` is None outside an invocation.
 
-    Those of types `function` and `extension` are `{"text": str, "level": str | None}`: one log event of user code; that of
-    `platform.fault` is `{"text": str}`.
+    Those of types `function` and `extension` are `{"text": str, "level": str | None}`: one log event of user code, with
+    `leftOverFrom`, a request id, when another invocation's work printed it; that of `platform.fault` is `{"text": str}`.
     """
 
     type: str

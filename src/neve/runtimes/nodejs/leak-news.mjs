@@ -7,7 +7,7 @@ const LONGEST = 500;
 
 /**
  * @typedef {object} Leak
- * @property {number} number
+ * @property {string} id
  * @property {object | undefined} origin the invocation; undefined for the init phase
  * @property {Set<object>} live what of it is under way
  * @property {string | undefined} seen the invocation that it last went on in
@@ -16,6 +16,7 @@ const LONGEST = 500;
 
 export class Leaks {
   #send;
+  #prefix = Math.random().toString(36).slice(2, 8); // of this process: its environment may have others, later
   #count = 0;
   /** @type {Set<Leak>} */
   #open = new Set();
@@ -69,11 +70,11 @@ export class Leaks {
    */
   open(origin, told, frames, frame = first(frames, 'user') ?? first(frames, 'library')) {
     if (this.#open.size >= MOST_OPEN) return undefined;
-    const leak = { number: ++this.#count, origin, live: new Set(), seen: undefined, finished: false, runs: false };
+    const leak = { id: `${this.#prefix}.${++this.#count}`, origin, live: new Set(), seen: undefined, finished: false, runs: false };
     this.#open.add(leak);
     this.say({
       is: 'open',
-      leak: leak.number,
+      leak: leak.id,
       kind: told.kind,
       description: told.description.slice(0, LONGEST),
       count: told.count ?? 1,
@@ -105,7 +106,7 @@ export class Leaks {
     this.#settleSoon(leak, () => id);
     if (id === undefined || leak.seen === id) return;
     leak.seen = id;
-    this.say({ is: 'resumed', leak: leak.number, in: id });
+    this.say({ is: 'resumed', leak: leak.id, in: id });
   }
 
   /** An event has thawed everything: what needs no event of its own goes on. @param {string} id */
@@ -133,7 +134,7 @@ export class Leaks {
         if (leak.live.size > 0 || leak.finished) return;
         leak.finished = true;
         this.#open.delete(leak);
-        this.say({ is: 'finished', leak: leak.number, in: running() ?? null });
+        this.say({ is: 'finished', leak: leak.id, in: running() ?? null });
       }),
     );
   }
@@ -141,7 +142,7 @@ export class Leaks {
   /** A leak's error ends an invocation that it does not belong to. @param {Leak} leak @param {string | undefined} id @param {unknown} thrown */
   fail(leak, id, thrown) {
     if (id !== undefined) this.resume(leak, id);
-    this.say({ is: 'failed', leak: leak.number, in: id ?? null, error: String(thrown).slice(0, LONGEST) });
+    this.say({ is: 'failed', leak: leak.id, in: id ?? null, error: String(thrown).slice(0, LONGEST) });
   }
 
   /** @param {object} item */

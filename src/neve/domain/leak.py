@@ -1,0 +1,167 @@
+"""Execution leaks: work of one invocation that is still alive after its handler answered, and what becomes of it.
+
+A runtime client tells of them in news (`docs/frames.md`, LEAK): opened, resumed, finished, failed. Runtime clients are not
+trusted: what is no news is left out, what is too long is cut.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Self
+
+from neve.domain import record as kinds
+from neve.domain.world import World
+
+MOST_SEEN = 20
+"""Invocations that are told of a leak that goes on in every one of them."""
+_LONGEST = 500
+_MOST_LINES = 12
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+News = tuple[str, Mapping[str, Any]]
+"""A record's type and members."""
+
+
+class Fate(Enum):
+    """What became of leaked work. The value is what the API says."""
+
+    PENDING = "pending"  # it stands still with its environment
+    FINISHED = "finished"  # before the environment froze: luck
+    CONTINUED = "continued"  # inside a later invocation
+    NEVER = "never"  # its environment ended
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in the user's code: `file` is relative to the task root where it lies there; lines and columns from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """One leak. `origin` is None for what the init phase made, which belongs to no invocation and has no fate.
+
+    `failed` is the invocation that an error of it ended, `finished` whether it came to its end wherever that was.
+    """
+
+    id: str
+    world: World
+    function_name: str
+    version: str
+    environment_id: str
+    at_ms: float
+    kind: str
+    description: str
+    count: int
+    source: Source | None
+    stack: Sequence[str]
+    origin: str | None
+    seen_in: Sequence[str] = ()
+    fate: Fate = Fate.PENDING
+    finished: bool = False
+    failed: str | None = None
+    error: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether more may be heard of it."""
+        return not self.finished
+
+    def resumed(self, request_id: str) -> Self:
+        """It went on inside this invocation."""
+        known = request_id in self.seen_in or len(self.seen_in) >= MOST_SEEN
+        seen = self.seen_in if known else (*self.seen_in, request_id)
+        return replace(self, seen_in=seen, fate=Fate.CONTINUED, finished=False)
+
+    def finished_in(self, request_id: str | None) -> Self:
+        """It came to its end inside this invocation; None: before the freeze."""
+        after = self.resumed(request_id) if request_id is not None else self
+        fate = Fate.FINISHED if after.fate is Fate.PENDING else after.fate
+        return replace(after, fate=fate, finished=True)
+
+    def failed_in(self, request_id: str | None, error: str) -> Self:
+        """An error of it ended this invocation, or the idle environment."""
+        after = self.resumed(request_id) if request_id is not None else self
+        return replace(after, failed=request_id, error=error, finished=True)
+
+    def lost(self) -> Self:
+        """Its processes are gone."""
+        return replace(self, fate=Fate.NEVER) if self.fate is Fate.PENDING and self.origin is not None else self
+
+
+def read_news(header: Mapping[str, Any], prefix: str) -> Iterator[News]:
+    """The records of a LEAK frame. `prefix` makes ids of one process ids of this Neve."""
+    items = header.get("news")
+    for item in items if isinstance(items, list) else []:
+        reader = _READERS.get(str(item.get("is"))) if isinstance(item, dict) else None
+        news = reader(item, prefix) if reader is not None else None
+        if news is not None:
+            yield news
+
+
+def _opened(item: Mapping[str, Any], prefix: str) -> News | None:
+    leak_id = _id(item, prefix)
+    if leak_id is None:
+        return None
+    stack = item.get("stack")
+    return kinds.LEAK, {
+        "leakId": leak_id,
+        "kind": _text(item.get("kind")) or "work",
+        "description": _text(item.get("description")) or "",
+        "count": max(1, _number(item.get("count"))),
+        "origin": _text(item.get("origin")),
+        "source": _source(item),
+        "stack": [text for line in stack[:_MOST_LINES] if (text := _text(line))] if isinstance(stack, list) else [],
+    }
+
+
+def _resumed(item: Mapping[str, Any], prefix: str) -> News | None:
+    leak_id, request_id = _id(item, prefix), _text(item.get("in"))
+    return None if leak_id is None or request_id is None else (kinds.LEAK_RESUMED, _inside(leak_id, request_id))
+
+
+def _finished(item: Mapping[str, Any], prefix: str) -> News | None:
+    leak_id = _id(item, prefix)
+    return None if leak_id is None else (kinds.LEAK_FINISHED, _inside(leak_id, _text(item.get("in"))))
+
+
+def _failed(item: Mapping[str, Any], prefix: str) -> News | None:
+    leak_id = _id(item, prefix)
+    if leak_id is None:
+        return None
+    error = _text(item.get("error")) or "an error"
+    return kinds.LEAK_FAILED, {**_inside(leak_id, _text(item.get("in"))), "error": error}
+
+
+def _broken(item: Mapping[str, Any], prefix: str) -> News | None:
+    reason = _text(item.get("reason")) or "unknown"
+    return kinds.NOTICE, {"text": f"The leak watch of an environment has stopped, which is a fault of Neve: {reason}"}
+
+
+_READERS = {"open": _opened, "resumed": _resumed, "finished": _finished, "failed": _failed, "broken": _broken}
+
+
+def _inside(leak_id: str, request_id: str | None) -> Mapping[str, Any]:
+    return {"leakId": leak_id, "requestId": request_id}
+
+
+def _id(item: Mapping[str, Any], prefix: str) -> str | None:
+    own = item.get("leak")
+    return f"{prefix}.{own}" if isinstance(own, str) and _ID.fullmatch(own) else None
+
+
+def _source(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    file = _text(item.get("file"))
+    return (file and {"file": file, "line": _number(item.get("line")), "column": _number(item.get("column"))}) or None
+
+
+def _text(value: object) -> str | None:
+    return value[:_LONGEST] if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
