@@ -15,6 +15,7 @@ import threading
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
 from werkzeug.serving import make_server
 
+from neve.neighbours.child import bridge
 from neve.neighbours.child.refusals import create_known, say_what_is_missing
 
 
@@ -37,11 +38,12 @@ def _end_with_neve() -> None:
     os._exit(0)
 
 
-def main(fd: int) -> None:
+def main(fd: int, url: str) -> None:
     """Serve for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_neve, name="end with Neve", daemon=True).start()
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    bridge.install(url)
     app = say_what_is_missing(DomainDispatcherApplication(create_known))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler, fd=fd)
     sys.stdout.write("ready\n")
@@ -50,4 +52,4 @@ def main(fd: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2])

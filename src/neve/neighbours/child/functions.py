@@ -1,0 +1,117 @@
+"""Functions as moto's services invoke them: Neve's, by its own API.
+
+Events are handed over on threads, because on AWS nobody who puts an object waits for that; what Neve cannot take now is
+tried again for a while. The X-Ray header of the request that caused it goes along: it is how a circle is found out.
+"""
+
+import http.client
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from flask import has_request_context, request
+
+_TRACE = "X-Amzn-Trace-Id"
+_THREADS = 8
+_PAUSES_SECONDS = (0.2, 1.0, 5.0, 20.0)
+_EVENT_SECONDS = 30.0
+_CALL_SECONDS = 900.0
+
+
+class Answer(NamedTuple):
+    """Of Neve."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+
+class Neve:
+    """The Neve at `url`."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="event")
+
+    def invoke_event(self, arn: str, event: object) -> None:
+        """Invoke a function for an event and wait for nothing."""
+        self._threads.submit(self._hand_over, arn, json.dumps(event).encode(), trace_of_request())
+
+    def invoke(self, account: str, region: str, name: str, payload: bytes) -> Answer:
+        """Invoke and wait for the answer."""
+        return self._post(account, region, name, payload, "RequestResponse", trace_of_request(), _CALL_SECONDS)
+
+    def is_there(self, account: str, region: str, name: str) -> bool:
+        """Whether there is such a function."""
+        path = f"/2015-03-31/functions/{quote(name, safe='')}"
+        return self._ask("GET", path, b"", _headers(account, region), _EVENT_SECONDS).status == 200
+
+    def _hand_over(self, arn: str, payload: bytes, trace: str) -> None:
+        _, _, _, region, account, *_ = arn.split(":")
+        said = ""
+        for pause in (*_PAUSES_SECONDS, None):
+            try:
+                answer = self._post(account, region, arn, payload, "Event", trace, _EVENT_SECONDS)
+                said = f"{answer.status} {answer.body.decode(errors='replace')}"
+                if answer.status < 500 and answer.status != 429:
+                    break
+            except (OSError, http.client.HTTPException) as error:
+                said = repr(error)
+            if pause is not None:
+                time.sleep(pause)
+        if not said.startswith("202"):
+            print(f"no event for {arn}: {said}", file=sys.stderr, flush=True)  # noqa: T201 - Neve reads it
+
+    def _post(
+        self, account: str, region: str, name: str, payload: bytes, kind: str, trace: str, seconds: float
+    ) -> Answer:
+        headers = _headers(account, region) | {"X-Amz-Invocation-Type": kind} | ({_TRACE: trace} if trace else {})
+        return self._ask("POST", f"/2015-03-31/functions/{quote(name, safe='')}/invocations", payload, headers, seconds)
+
+    def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str], seconds: float) -> Answer:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=seconds)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+
+def trace_of_request() -> str:
+    """The X-Ray header of the request that moto is answering; empty when there is none."""
+    return str(request.headers.get(_TRACE, "")) if has_request_context() else ""
+
+
+def _headers(account: str, region: str) -> dict[str, str]:
+    scope = f"{account}/20000101/{region}/lambda/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
+
+
+class Backend:
+    """What moto calls its Lambda backend, as far as its other services use it."""
+
+    def __init__(self, neve: Neve, account: str, region: str) -> None:
+        self._neve = neve
+        self._account = account
+        self._region = region
+
+    def get_function(self, name: str) -> object:
+        """KeyError when Neve has no such function; the secrets' rotation asks."""
+        if not self._neve.is_there(self._account, self._region, name):
+            raise KeyError(name)
+        return name
+
+    def invoke(
+        self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: Any
+    ) -> bytes:
+        """The answer of the function, whatever it is."""
+        name = f"{function_name}:{qualifier}" if qualifier else function_name
+        payload = body if isinstance(body, bytes) else str(body or "{}").encode()
+        answer = self._neve.invoke(self._account, self._region, name, payload)
+        response_headers.update(answer.headers)
+        return answer.body
