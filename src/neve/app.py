@@ -43,6 +43,7 @@ from neve.control.account import Account
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker, InvokeRequest, run_event
 from neve.dataplane.binaries import Places
+from neve.dataplane.fitting import RuntimeKind, kind_of
 from neve.dataplane.idler import run_idler
 from neve.dataplane.installing import install
 from neve.dataplane.invoke import DataPlane, Foundations
@@ -75,6 +76,7 @@ from neve.storage.sqlite.functions import SqliteFunctionStore
 from neve.storage.sqlite.logs import SqliteLogStore
 
 _HOUSEKEEPING_SECONDS = 3600.0
+_RUNTIMES_LOOKED_AT = 100
 # What the server may still need after the data plane gave every caller its answer.
 _LAST_WORDS_SECONDS = 2
 
@@ -241,6 +243,7 @@ async def _run(
     try:
         if await _ended_before(stop.closing, _recover(functions)):
             server = create_server(door, settings.host, settings.port)
+            plane.stock.keep(lambda: _runtimes_in_use(storage))
             await _accept(settings, server, listener, plane, queue, stop, on_ready)
     finally:
         queue.close()
@@ -255,6 +258,7 @@ def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataP
     async def prepare(function: Function) -> None:
         await storage.task_roots.path(function)
         await storage.layer_roots.path(function)
+        plane.stock.look()
 
     return Functions(
         storage.functions,
@@ -266,6 +270,11 @@ def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataP
         capacity=plane,
         account_concurrency=settings.concurrency,
     )
+
+
+async def _runtimes_in_use(storage: _Storage) -> list[RuntimeKind]:
+    kinds = (kind_of(*each) for each in await storage.functions.runtimes_in_use(_RUNTIMES_LOOKED_AT))
+    return [kind for kind in kinds if kind is not None]
 
 
 @dataclass(frozen=True)

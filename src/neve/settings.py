@@ -48,6 +48,13 @@ SETTINGS: tuple[Setting, ...] = (
         0.0,
         "Wait this long before an idle environment freezes; 0 freezes at once, as Lambda does.",
     ),
+    Setting(
+        "prestarted",
+        int,
+        2,
+        "Runtimes that wait, booted and frozen, for a function to start in: so many of each kind that functions use (of Node.js "
+        "each version and memory size is a kind, of Python each version). 0 starts every environment from nothing.",
+    ),
     Setting("concurrency", int, 1000, "Concurrent executions of one account in one region."),
     Setting(
         "event_concurrency",
@@ -115,6 +122,7 @@ class Settings:
     idle_seconds: float
     init_seconds: float
     freeze_grace_ms: float
+    prestarted: int
     concurrency: int
     event_concurrency: int
     retry_base_seconds: float

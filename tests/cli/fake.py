@@ -19,6 +19,7 @@ class House:
     invocations: list[dict[str, Any]] = field(default_factory=list)
     answer: tuple[int, dict[str, str], bytes] = (200, {}, b"null")
     environments: list[dict[str, Any]] = field(default_factory=list)
+    prestarted: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -120,7 +121,7 @@ class Door(BaseHTTPRequestHandler):
         if path == "/environments":
             wanted = query.get("function")
             found = [one for one in house.environments if wanted is None or one["function"] in wanted]
-            return 200, {"environments": found}, {}
+            return 200, {"environments": found, "prestarted": house.prestarted}, {}
         if path.startswith("/queue"):
             return self._queue(path, query, body)
         if path == "/clock/advance":

@@ -319,6 +319,17 @@ def test_events_are_forgotten(cli: Cli) -> None:
     assert len(cli.house.asked) == 2
 
 
+def test_runtimes_that_wait_for_a_function_are_a_line_of_their_own(cli: Cli) -> None:
+    cli.house.prestarted = [
+        {"runtime": "nodejs24.x", "memory": 256, "pids": [7, 8]},
+        {"runtime": "nodejs24.x", "memory": 128, "pids": []},
+        {"runtime": "python3.12", "memory": None, "pids": [9]},
+    ]
+    said = cli.run("ps").stderr.splitlines()[-1]
+    assert said == "Pre-started, waiting for a function: 2 nodejs24.x (256 MB), 1 python3.12."
+    assert cli.run("ps", "hello").stderr.startswith("No environments")
+
+
 def test_no_environments_is_said_on_standard_error(cli: Cli) -> None:
     result = cli.run("ps")
     assert (result.exit_code, result.stdout) == (0, "")

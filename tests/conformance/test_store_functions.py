@@ -228,6 +228,18 @@ async def test_code_is_in_use_while_any_function_has_it(store: FunctionStore) ->
     assert not await store.code_in_use("c2hh")
 
 
+async def test_runtimes_in_use_are_those_of_latest_versions_each_once_changed_last_first(store: FunctionStore) -> None:
+    first = function("first", memory_mb=128)
+    await store.create_function(first)
+    await store.create_function(function("second", ELSEWHERE, runtime="python3.12", memory_mb=512, last_modified_ms=3))
+    await store.create_function(function("third", memory_mb=128, last_modified_ms=2))
+    await store.publish_version_if_next(replace(first, version="1", memory_mb=1024))
+    assert await store.runtimes_in_use(10) == [("python3.12", 512), ("nodejs22.x", 128)]
+    assert await store.runtimes_in_use(1) == [("python3.12", 512)]
+    await store.delete_function(ELSEWHERE, "second")
+    assert await store.runtimes_in_use(10) == [("nodejs22.x", 128)]
+
+
 async def test_reads_during_writes_never_go_back_in_time(store: FunctionStore) -> None:
     await store.create_function(function(revision_id="0"))
     ended = asyncio.Event()

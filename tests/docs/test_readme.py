@@ -23,6 +23,7 @@ VARYING = [
     (r"\(\d+\)", "(N)"),
     (r"frozen +\d+ +\d+s +(\d+) +\d+ MB", r"frozen PID AGE \1 MEMORY"),
     (r"\d+ B, sha256 \S+", "N B, sha256 HASH"),
+    (r"Pre-started, waiting for a function: .*\n?", ""),  # they are replaced when the machine is quiet
     (r" +", " "),
 ]
 

@@ -93,13 +93,23 @@ def _health(house: House) -> dict[str, Any]:
         "freezer": house.kind.freezer,
         "virtualClock": house.clock.virtual,
         "missing": list(house.kind.missing),
+        "prestarted": _prestarted(house),
     }
 
 
 def _environments(house: House, query: Query) -> dict[str, Any]:
     wanted = query.get("function")
     found = (each for each in house.plane.environments() if wanted in (None, each.origin.function_name))
-    return {"environments": [_environment(each) for each in found]}
+    return {"environments": [_environment(each) for each in found], "prestarted": _prestarted(house)["waiting"]}
+
+
+def _prestarted(house: House) -> dict[str, Any]:
+    """Runtimes that wait for a function; `refused` is why none can here."""
+    waiting = [
+        {"runtime": kind.runtime, "memory": kind.memory_mb, "pids": [each.sandbox.pid for each in found]}
+        for kind, found in house.plane.stock.waiting()
+    ]
+    return {"refused": house.plane.stock.refused or None, "waiting": waiting}
 
 
 def _environment(environment: Environment) -> dict[str, Any]:

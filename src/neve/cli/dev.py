@@ -19,7 +19,13 @@ from neve.cli.live import Layout, LiveLog
 from neve.cli.serve import load, read_settings, run
 from neve.cli.throwaway import throw_away_folder
 
-_DEFAULTS: Mapping[str, object] = {"virtual_clock": True, "drain_seconds": 1.0, "leaks": "explain", "neighbours": True}
+_DEFAULTS: Mapping[str, object] = {
+    "virtual_clock": True,
+    "prestarted": 1,
+    "drain_seconds": 1.0,
+    "leaks": "explain",
+    "neighbours": True,
+}
 _LAST_ROWS_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
 _HELP = f"""Run Neve for the time of work, with the functions of PATH deployed and every change deployed again.

@@ -1,7 +1,7 @@
 """`neve ps`: the execution environments."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -21,13 +21,27 @@ def command(function: str | None, endpoint: str | None, as_json: bool) -> None:
     from urllib.parse import quote
 
     query = f"?function={quote(function, safe='')}" if function else ""
-    environments = Client(endpoint).own(f"/environments{query}")["environments"]
+    answer = Client(endpoint).own(f"/environments{query}")
+    environments = answer["environments"]
     if as_json:
         output.print_json(environments)
     elif environments:
         output.print_table(_HEAD, [_row(one) for one in environments])
     else:
         output.say("No environments: the first invocation makes one.")
+    if not as_json and not function:
+        _say_waiting(answer.get("prestarted", []))
+
+
+def _say_waiting(kinds: Sequence[Mapping[str, Any]]) -> None:
+    """What is no environment yet."""
+    counts = [f"{len(kind['pids'])} {_name(kind)}" for kind in kinds if kind["pids"]]
+    if counts:
+        output.say(f"Pre-started, waiting for a function: {', '.join(counts)}.")
+
+
+def _name(kind: Mapping[str, Any]) -> str:
+    return kind["runtime"] if kind["memory"] is None else f"{kind['runtime']} ({kind['memory']} MB)"
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:

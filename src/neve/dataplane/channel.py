@@ -26,6 +26,8 @@ INIT_ERROR = 5
 STREAM_START = 6
 CHUNK = 7
 STREAM_END = 8
+WAITING = 9
+ASSIGN = 10
 LEAK = 11
 ALL_NEXT = -1  # no frame: what `Parties` says when the runtime and every extension wait
 

@@ -20,6 +20,7 @@ from neve.dataplane.generation import Generation
 from neve.dataplane.init_phase import InitPhase
 from neve.dataplane.output import Line
 from neve.dataplane.plan import PROVISIONED, Plan, Surroundings
+from neve.dataplane.prestarted import Prestarted
 from neve.dataplane.reporter import Measured, Reporter
 from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.listener import Event, Subscribed
@@ -60,7 +61,14 @@ class Environment:
     """One environment. All methods belong to the event loop's thread."""
 
     def __init__(
-        self, identity: str, origin: Origin, plan: Plan, sandbox: Sandbox, around: Surroundings, owner: Owner
+        self,
+        identity: str,
+        origin: Origin,
+        plan: Plan,
+        sandbox: Sandbox,
+        around: Surroundings,
+        owner: Owner,
+        prestarted: Prestarted | None = None,
     ) -> None:
         self.id = identity
         self.origin = origin
@@ -77,6 +85,7 @@ class Environment:
         self._tasks = Tasks(identity)
         self._init = InitPhase(self._reporter, around.settings.init_seconds, self._init_ran_out)
         self._freezing = Freezing(sandbox, self._tasks, self._frozen, self._freeze_refused)
+        self._prestarted = prestarted  # the first generation's
         self._generation: Generation | None = None
         self._init_error: Failure | None = None
         self._lingers = False
@@ -166,7 +175,8 @@ class Environment:
         """Its telemetry is attached before anything is told of it."""
         self._init_error = None
         subscriptions = self._around.feed.attach(self.id, self._sandbox.address, self._reporter.logs_dropped)
-        self._generation = Generation(self._plan, subscriptions, self._sandbox, self._tasks, self)
+        prestarted, self._prestarted = self._prestarted, None
+        self._generation = Generation(self._plan, subscriptions, self._sandbox, self._tasks, self, prestarted)
         self._generation.begin(self._command)
 
     def _command(self, address: str) -> Command:

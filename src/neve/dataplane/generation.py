@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from neve.dataplane.output import Line, OutputPipe
 from neve.dataplane.parties import Parties
 from neve.dataplane.plan import Plan
+from neve.dataplane.prestarted import Prestarted
 from neve.dataplane.runtime_api.listener import Event, Subscribed
 from neve.dataplane.runtime_api.subscriptions import Subscriptions
 from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
@@ -55,14 +56,23 @@ class News(Protocol):
 
 
 class Generation:
-    """`begin` it once, `end` it once."""
+    """`begin` it once, `end` it once. With a `prestarted` runtime there is a process already, which becomes the command."""
 
-    def __init__(self, plan: Plan, subscriptions: Subscriptions, sandbox: Sandbox, tasks: Tasks, news: News) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        subscriptions: Subscriptions,
+        sandbox: Sandbox,
+        tasks: Tasks,
+        news: News,
+        prestarted: Prestarted | None = None,
+    ) -> None:
         self._plan = plan
         self._subscriptions = subscriptions
         self._sandbox = sandbox
         self._tasks = tasks
         self._news = news
+        self._prestarted = prestarted
         self._parties: Parties | None = None
         self._shutdown: Shutdown | None = None
         self._output: OutputPipe | None = None
@@ -117,7 +127,10 @@ class Generation:
 
     async def _start(self, command: Callable[[str], Command]) -> None:
         try:
-            await self._start_processes(command)
+            if self._prestarted is None:
+                await self._start_processes(command)
+            else:
+                await self._assign(self._prestarted, command)
         except SandboxFailed as error:
             self._refused(error)
         except OSError as refused:  # no descriptor is left, no memory
@@ -129,14 +142,10 @@ class Generation:
     async def _start_processes(self, command: Callable[[str], Command]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            parties = Parties(
-                self._plan, self._subscriptions, ours, self._on_word, self._on_extension, self._on_subscribed
-            )
-            self._parties = parties
             self._output = output = OutputPipe(self._on_line)
             try:
                 beside = self._open_extension_output()
-                address = await parties.open()
+                address = await self._meet(ours).open()
                 await self._sandbox.start(command(address), theirs, output.write_end, beside)
             finally:
                 for each in self._outputs:
@@ -152,6 +161,17 @@ class Generation:
     @property
     def _outputs(self) -> Iterable[OutputPipe]:
         return (each for each in (self._output, self._extension_output) if each is not None)
+
+    async def _assign(self, prestarted: Prestarted, command: Callable[[str], Command]) -> None:
+        self._output = OutputPipe(self._on_line, prestarted.output)
+        parties = self._meet(prestarted.channel)
+        parties.assign(command(await parties.open()))
+
+    def _meet(self, ours: socket.socket) -> Parties:
+        self._parties = Parties(
+            self._plan, self._subscriptions, ours, self._on_word, self._on_extension, self._on_subscribed
+        )
+        return self._parties
 
     def _refused(self, error: SandboxFailed) -> None:
         if isinstance(error, ExtensionRefused) and self._parties is not None:

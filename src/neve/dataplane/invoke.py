@@ -12,16 +12,19 @@ from neve import __version__, log
 from neve.clock import Clock
 from neve.dataplane import layer_root
 from neve.dataplane.environment import Environment
+from neve.dataplane.fitting import RuntimeKind, blank, kind_of, misfit
 from neve.dataplane.growth import Growths
 from neve.dataplane.leak_levels import LeakLevels
 from neve.dataplane.plan import PROVISIONED, Plan
 from neve.dataplane.pool import Pool
+from neve.dataplane.prestarted import Prestarted
 from neve.dataplane.provisioned import Targets, allocation
 from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
 from neve.dataplane.slots import Holder, Slots, throttled
+from neve.dataplane.stock import Stock
 from neve.dataplane.stream import LogTails, Stream
 from neve.dataplane.variables import hidden_from_extensions, variables
 from neve.domain import record as kinds
@@ -94,6 +97,8 @@ class DataPlane:
         self._quiet = asyncio.Event()
         self._running = 0
         self._closing = False
+        kind, size = foundations.kind, foundations.settings.prestarted
+        self.stock = Stock(kind, self.runtimes, self.clock, size, lambda: self._running > 0)
         self.feed = Feed(foundations.clock)
         self._leak_levels = LeakLevels(foundations.settings.leaks)
         foundations.stream.subscribe(self._tails)
@@ -174,6 +179,7 @@ class DataPlane:
         self._borrowing.pop(_holder(function), None)
         self._leak_levels.forget(_holder(function))
         self._retire_pool(_holder(function))
+        self.stock.look()
 
     def _retire_pool(self, key: Holder) -> None:
         pool = self._pools.pop(key, None)
@@ -191,6 +197,7 @@ class DataPlane:
             target = self._targets.of(holder)
             if target and not self._closing:
                 self._targets.keep({holder: function}, {holder: target})
+        self.stock.renew()
 
     async def _plan(self, function: Function) -> Plan:
         """What all environments of this configuration share, worked out once."""
@@ -205,13 +212,24 @@ class DataPlane:
         )
         extensions = await asyncio.to_thread(layer_root.extensions, folders.layers)
         self._tell_of(function, runtime)
+
+        def command(log_stream: str) -> Command:
+            return self._command(function, runtime, folders, log_stream, extensions)
+
         return Plan(
             function=function,
-            command=lambda log_stream: self._command(function, runtime, folders, log_stream, extensions),
+            command=command,
             runtime_version=f"{runtime.family}:{runtime.major}.neve.v{__version__}",
             runtime_version_arn=runtime_names.version_arn(function.world.region, function.runtime),
             extensions=extensions,
+            prestarts=await asyncio.to_thread(self._prestarts, function, runtime, command("")),
         )
+
+    def _prestarts(self, function: Function, runtime: Runtime, command: Command) -> RuntimeKind | None:
+        kind = kind_of(function.runtime, function.memory_mb)
+        if kind is None or misfit(blank(runtime, self._foundations.kind), command, runtime.family):
+            return None
+        return kind
 
     def _command(
         self, function: Function, runtime: Runtime, folders: Folders, log_stream: str, extensions: Sequence[str]
@@ -240,7 +258,11 @@ class DataPlane:
 
     def _environment(self, plan: Plan, owner: Pool) -> Environment:
         function = plan.function
-        identity = uuid.uuid4().hex
+        cpu = function.memory_mb / MEMORY_MB_PER_CPU if self.settings.limit_cpu else None
+        limits = Limits(function.memory_mb, function.ephemeral_storage_mb, cpu)
+        prestarted = self._take_prestarted(plan, limits)
+        identity = prestarted.id if prestarted else uuid.uuid4().hex
+        sandbox = prestarted.sandbox if prestarted else self._foundations.kind.create(identity, limits)
         origin = Origin(
             world=function.world,
             function_name=function.name,
@@ -251,12 +273,16 @@ class DataPlane:
             log_format=function.logging.log_format,
             system_log_level=function.logging.system_log_level or "INFO",
         )
-        cpu = function.memory_mb / MEMORY_MB_PER_CPU if self.settings.limit_cpu else None
-        limits = Limits(function.memory_mb, function.ephemeral_storage_mb, cpu)
-        sandbox = self._foundations.kind.create(identity, limits)
-        environment = Environment(identity, origin, plan, sandbox, self, owner)
-        self.publish(Record(kinds.ENVIRONMENT_STARTED, self.clock.now_ms(), origin, None, {}))
+        environment = Environment(identity, origin, plan, sandbox, self, owner, prestarted)
+        told = {"prestarted": prestarted is not None}
+        self.publish(Record(kinds.ENVIRONMENT_STARTED, self.clock.now_ms(), origin, None, told))
         return environment
+
+    def _take_prestarted(self, plan: Plan, limits: Limits) -> Prestarted | None:
+        """For an invocation that waits; what is provisioned ahead has time."""
+        if plan.prestarts is None or plan.initialization_type == PROVISIONED:
+            return None
+        return self.stock.take(plan.prestarts, plan.command(""), limits)
 
     # What environments ask for
 
@@ -335,6 +361,7 @@ class DataPlane:
         """
         self._closing = True
         await self._targets.close()
+        await self.stock.close()
         if not await self._all_ended(patience_s, hurry):
             self._abandon()
         for key in list(self._pools):

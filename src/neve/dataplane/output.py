@@ -149,8 +149,9 @@ def _between_characters(buffer: bytearray, end: int) -> int:
 class OutputPipe:
     """Our end of the pipe: read while the function runs and, on demand, up to what has been written by now."""
 
-    def __init__(self, on_line: Callable[[Line], None]) -> None:
-        self._read_end, self.write_end = os.pipe()
+    def __init__(self, on_line: Callable[[Line], None], read_end: int | None = None) -> None:
+        """A new pipe, or one whose other end a process has already."""
+        self._read_end, self.write_end = os.pipe() if read_end is None else (read_end, -1)
         os.set_blocking(self._read_end, False)
         self._on_line = on_line
         self._splitter = LineSplitter()

@@ -15,6 +15,7 @@ from neve.dataplane.runtime_api.error import reported_type
 from neve.dataplane.runtime_api.listener import Event, FunctionError, Subscribed
 from neve.dataplane.runtime_api.server import RuntimeApi
 from neve.dataplane.runtime_api.subscriptions import Subscriptions
+from neve.dataplane.sandbox.sandbox import Command
 from neve.domain.extension import Extension, Extensions
 
 
@@ -56,6 +57,11 @@ class Parties:
         """Open the HTTP door and return its address, the processes' AWS_LAMBDA_RUNTIME_API. SandboxFailed when it cannot."""
         await self._api.start()
         return self._api.address
+
+    def assign(self, command: Command) -> None:
+        """Tell a runtime that was started before it was known for which function."""
+        header = {"environment": dict(command.environment), "directory": str(command.directory)}
+        self._channel.send(frames.ASSIGN, json.dumps(header).encode())
 
     def send(self, event: Event) -> None:
         """Give an invocation to everyone who waits for it."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from neve.clock import Clock
+from neve.dataplane.fitting import RuntimeKind
 from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.sandbox.sandbox import Command
 from neve.domain.function import Function
@@ -39,3 +40,4 @@ class Plan:
     runtime_version_arn: str
     initialization_type: str = ON_DEMAND
     extensions: Sequence[str] = ()  # the names of external ones, which the command starts
+    prestarts: RuntimeKind | None = None  # which pre-started runtimes can become one of its environments

@@ -45,6 +45,7 @@ def survey(data_dir: Path | None = None) -> list[Item]:
         _chosen(tried),
         _limits(),
         _tmp_size(),
+        _prestarts(bubblewrap.ok),
         _nodes(runtimes),
         _pythons(runtimes),
         _open_files(),
@@ -134,6 +135,13 @@ def _tmp_size() -> Item:
         return Item("/tmp size", True, "a file system of its own for each environment")
     advice = "Allow Neve to mount (user namespaces with mounts, or root): a function can fill the disk until then."
     return Item("/tmp size", False, "Neve cannot get mounts of its own", advice)
+
+
+def _prestarts(isolated: bool) -> Item:
+    if not isolated or private_mounts.could_lay_over():
+        return Item("pre-started runtimes", True, "can be given their function's code late")
+    advice = "Let Neve mount (user namespaces with mounts, or root) on Linux 5.12 or newer: cold starts take longer until then."
+    return Item("pre-started runtimes", False, "Neve cannot mount into a running sandbox", advice)
 
 
 def _nodes(runtimes: Runtimes) -> Item:

@@ -22,6 +22,15 @@ def variables(
     }
 
 
+def of_no_function(identifier: str, family: str, major: str, seen: Folders) -> dict[str, str]:
+    """What is known before it is known for which function."""
+    return {
+        **_defaults(family, major, seen),
+        "AWS_EXECUTION_ENV": _execution_env(identifier),
+        "LAMBDA_RUNTIME_DIR": str(seen.runtime),
+    }
+
+
 _HIDDEN = frozenset(
     {
         *("AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
@@ -105,8 +114,12 @@ def _reserved(function: Function, family: str, log_stream: str, seen: Folders) -
         "LAMBDA_RUNTIME_DIR": str(seen.runtime),
     }
     if family != "provided":
-        values["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{function.runtime}"
+        values["AWS_EXECUTION_ENV"] = _execution_env(function.runtime)
     if function.logging.log_format == "JSON":
         values["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         values["AWS_LAMBDA_LOG_LEVEL"] = function.logging.application_log_level or "INFO"
     return values
+
+
+def _execution_env(identifier: str) -> str:
+    return f"AWS_Lambda_{identifier}"

@@ -83,6 +83,9 @@ class FunctionStore(Protocol):
     async def code_usage(self, world: World) -> CodeUsage:
         """What the world stores."""
 
+    async def runtimes_in_use(self, limit: int) -> Sequence[tuple[str, int]]:
+        """Runtime and memory size of the `$LATEST` of all functions of all worlds: each pair once, changed last first."""
+
     async def code_in_use(self, sha256: str) -> bool:
         """Whether any version of any function or layer in any world refers to this archive."""
 

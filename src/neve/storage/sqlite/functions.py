@@ -162,6 +162,11 @@ class SqliteFunctionStore:
         assert row is not None  # an aggregate always has its one row
         return CodeUsage(total_code_size=row[0], function_count=row[1])
 
+    async def runtimes_in_use(self, limit: int) -> Sequence[tuple[str, int]]:
+        """Runtime and memory size of functions: each pair once, changed last first."""
+        rows = await self._database.read(lambda db: _all(db, "runtimes_in_use", {"limit": limit}))
+        return [(runtime, memory_mb) for runtime, memory_mb in rows]
+
     async def code_in_use(self, sha256: str) -> bool:
         """Whether any version of a function or a layer in any world refers to this archive."""
         row = await self._database.read(lambda db: _one(db, "code_in_use", {"code_sha256": sha256}))

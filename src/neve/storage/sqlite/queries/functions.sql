@@ -85,6 +85,12 @@ SELECT coalesce(sum(code_size), 0)
        coalesce(sum(version = '$LATEST'), 0)
 FROM functions WHERE account = :account AND region = :region
 
+-- name: runtimes_in_use
+SELECT json_extract(members, '$.runtime'), json_extract(members, '$.memory_mb')
+FROM (SELECT CAST(document AS TEXT) AS members FROM functions WHERE version = '$LATEST')
+GROUP BY 1, 2
+ORDER BY max(json_extract(members, '$.last_modified_ms')) DESC LIMIT :limit
+
 -- name: code_in_use
 SELECT EXISTS (SELECT 1 FROM functions WHERE code_sha256 = :code_sha256)
     OR EXISTS (SELECT 1 FROM function_layers WHERE code_sha256 = :code_sha256)
