@@ -22,6 +22,7 @@ import uvloop
 from neve import log
 from neve.api import account as account_api
 from neve.api import aliases as aliases_api
+from neve.api import capacity_providers as capacity_providers_api
 from neve.api import code_signing as code_signing_api
 from neve.api import concurrency as concurrency_api
 from neve.api import event_invoke as event_invoke_api
@@ -33,7 +34,7 @@ from neve.api import permissions as permissions_api
 from neve.api import tags as tags_api
 from neve.api import versions as versions_api
 from neve.api.door import Service, create_door, new_request_id
-from neve.api.invoke import invoke_operation
+from neve.api.invoke import invoke_async_operation, invoke_operation
 from neve.api.own import House, create_own
 from neve.api.server import create_server
 from neve.clock import Clock
@@ -225,6 +226,7 @@ async def _run(
                     **code_signing_api.operations(functions.code_signing),
                     **tags_api.operations(functions.tags),
                     **event_sources_api.operations(functions.sources),
+                    **capacity_providers_api.operations(functions.providers),
                     **layers_api.operations(functions.layers, lambda: url),
                     **account_api.operations(Account(storage.functions, functions.concurrency)),
                 },
@@ -232,7 +234,10 @@ async def _run(
             "logs": Service("logs", logs_api.operations(storage.logs, clock)),
         },
         own,
-        {"Invoke": invoke_operation(events.invoker)},
+        {
+            "Invoke": invoke_operation(events.invoker),
+            "InvokeAsync": invoke_async_operation(events.invoker),
+        },
         neighbours,
     )
     tasks = [

@@ -18,6 +18,7 @@ import pytest
 from neve.api import (
     account,
     aliases,
+    capacity_providers,
     code_signing,
     concurrency,
     event_invoke,
@@ -152,6 +153,7 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         **code_signing.operations(verbs.code_signing),
         **tags.operations(verbs.tags),
         **event_sources.operations(verbs.sources),
+        **capacity_providers.operations(verbs.providers),
         **account.operations(Account(store, verbs.concurrency)),
         **layers.operations(verbs.layers, lambda: HOME),
     }

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from neve.api import model
 from neve.api.http import Request, Response
-from neve.api.invoke import invoke_operation
+from neve.api.invoke import invoke_async_operation, invoke_operation
 from neve.api.wire import Codec
 from neve.control.invoke import Invoked, Invoker, InvokeRequest
 from neve.domain.call import Call
@@ -300,3 +300,25 @@ def test_json_passes_unchanged(value: Any) -> None:
     for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):
         body = text.encode("utf-8", "surrogatepass")
         assert answer(request(body=body))[1].payload == body
+
+
+def old_event(body: bytes, headers: Mapping[bytes, bytes] | None = None) -> tuple[Response, InvokeRequest]:
+    """An answer to InvokeAsync, and what the control plane was asked."""
+    recorder = Recorder()
+    operation = invoke_async_operation(cast(Invoker, recorder))
+    asked = Request("POST", "InvokeAsync", {"FunctionName": "f:1"}, b"", headers or {}, body)
+    response = asyncio.run(cast(Any, operation(CALL, asked)))
+    return response, recorder.asked[0]
+
+
+def test_the_event_of_old_clients_is_an_event() -> None:
+    response, asked = old_event(b'{"a":1}', {b"x-amz-invocation-type": b"RequestResponse"})
+    assert (response.status, response.body) == (202, b"")
+    assert (asked.invocation_type, asked.function_name, asked.payload) == (InvocationType.EVENT, "f:1", b'{"a":1}')
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"", "ValidationException"), (b"{", "InvalidRequestContentException")])
+def test_the_event_of_old_clients_is_json(body: bytes, code: str) -> None:
+    with pytest.raises(CallerError) as caught:
+        old_event(body)
+    assert caught.value.code == code

@@ -12,6 +12,7 @@ from neve.domain.function import (
     LoggingConfig,
     RecursiveLoop,
     RuntimeUpdates,
+    ScalingLimits,
     UpdateRuntimeOn,
     UsedLayer,
 )
@@ -72,6 +73,7 @@ def test_description_may_be_the_versions_own() -> None:
         {"policy": None},
         {"runtime_updates": RuntimeUpdates()},
         {"code_signing_arn": None},
+        {"scaling": ScalingLimits(1, 2)},
         {"state": "Inactive", "state_reason": "x", "state_reason_code": "Idle"},
         {"last_update_status": "InProgress", "last_update_reason": "x", "last_update_reason_code": "Creating"},
         {"environment": {"A": "1", "B": "2"}},
@@ -96,6 +98,7 @@ CHANGES: dict[str, object] = {
     "layers": (UsedLayer("arn", Code("bGF5ZXI=", 1)),),
     "tracing_mode": "Active",
     "dead_letter_arn": "arn:aws:sqs:us-east-1:000000000000:q",
+    "capacity_provider_arn": "arn",
     "extra": {},
 }
 
@@ -126,6 +129,7 @@ def test_every_member_is_known_to_be_a_change_or_none() -> None:
         "policy",
         "runtime_updates",
         "code_signing_arn",
+        "scaling",
     }
     assert {each.name for each in fields(Function)} == no_change | set(CHANGES)
 

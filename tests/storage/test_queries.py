@@ -10,6 +10,7 @@ import pytest
 from neve.storage.sqlite import (
     aliases,
     blocks,
+    capacity_providers,
     code_signing,
     concurrency,
     deliveries,
@@ -26,6 +27,7 @@ from neve.storage.sqlite.migrate import migrate
 NOUNS = {
     "functions": ("neve", functions),
     "aliases": ("neve", aliases),
+    "capacity_providers": ("neve", capacity_providers),
     "code_signing": ("neve", code_signing),
     "concurrency": ("neve", concurrency),
     "event_invoke": ("neve", event_invoke),

@@ -236,10 +236,20 @@ def _given(members: _Members) -> Given:
         layer_arns=tuple(members["Layers"]) if "Layers" in members else None,
         architectures=_architectures(members),
         tracing_mode=members.get("TracingConfig", {}).get("Mode"),
+        capacity_provider_arn=_capacity_provider(members),
         dead_letter_arn=members["DeadLetterConfig"].get("TargetArn", "") if "DeadLetterConfig" in members else None,
         logging=_given_logging(members.get("LoggingConfig", {})),
         extra={name: members[name] for name in _KEPT if name in members},
     )
+
+
+def _capacity_provider(members: _Members) -> str | None:
+    """None was not given; empty takes it away."""
+    config = members.get("CapacityProviderConfig")
+    if config is None:
+        return None
+    arn: str = config.get("LambdaManagedInstancesCapacityProviderConfig", {}).get("CapacityProviderArn", "")
+    return arn
 
 
 def _given_logging(members: _Members) -> GivenLogging:

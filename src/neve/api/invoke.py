@@ -7,6 +7,7 @@ import asyncio
 import base64
 import binascii
 import json
+from dataclasses import replace
 
 import msgspec
 
@@ -52,6 +53,20 @@ def invoke_operation(invoker: Invoker) -> RawOperation:
         return _response(invoked.function, invoked.result, invoked.trace_id)
 
     return invoke
+
+
+def invoke_async_operation(invoker: Invoker) -> RawOperation:
+    """InvokeAsync, the event of before 2014, as the door takes it: its body is the event, and it knows nothing else."""
+    service = model.load("lambda")
+    codec = Codec(service, service.operations["InvokeAsync"])
+
+    async def invoke_async(call: Call, request: Request) -> Response:
+        codec.parse(request)
+        payload = request.body if _is_json(request.body) else await _explained(request.body)
+        invoked = await invoker.invoke(replace(_read(call, request, payload), invocation_type=InvocationType.EVENT))
+        return _accepted(invoked.trace_id)
+
+    return invoke_async
 
 
 def _usual(request: Request) -> bool:

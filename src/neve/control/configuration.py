@@ -23,7 +23,7 @@ class GivenLogging:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """Settings as a caller gave them; None was not given. `clear_environment` is an Environment without variables, an empty
-    `dead_letter_arn` takes the dead-letter queue away.
+    `dead_letter_arn` takes the dead-letter queue away, an empty `capacity_provider_arn` the capacity provider.
 
     `extra` holds members that do not change how a function runs yet (`Function.extra`).
     """
@@ -41,6 +41,7 @@ class Given:
     architectures: tuple[str, ...] | None = None
     tracing_mode: str | None = None
     dead_letter_arn: str | None = None
+    capacity_provider_arn: str | None = None
     logging: GivenLogging = GivenLogging()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,7 +65,8 @@ def configured(
         environment=_environment(function, given),
         layers=function.layers if layers is None else layers,
         logging=_logging(function.logging, given.logging),
-        dead_letter_arn=function.dead_letter_arn if given.dead_letter_arn is None else given.dead_letter_arn or None,
+        dead_letter_arn=_given_or(function.dead_letter_arn, given.dead_letter_arn),
+        capacity_provider_arn=_given_or(function.capacity_provider_arn, given.capacity_provider_arn),
         extra={**function.extra, **given.extra},
     )
     rules.check_sizes(changed.memory_mb, changed.timeout_s)
@@ -87,6 +89,10 @@ _PLAIN = (
 
 def _given_plain(given: Given) -> dict[str, Any]:
     return {name: value for name in _PLAIN if (value := getattr(given, name)) is not None}
+
+
+def _given_or(current: str | None, given: str | None) -> str | None:
+    return current if given is None else given or None
 
 
 def _environment(function: Function, given: Given) -> Mapping[str, str] | None:

@@ -14,6 +14,7 @@ from neve.control import archives as code_archives
 from neve.control import naming
 from neve.control.aliases import Aliases, CachingAliasStore
 from neve.control.archives import Archives
+from neve.control.capacity_providers import CapacityProviders
 from neve.control.changes import Changes, new_uuid, not_active
 from neve.control.code_signing import CodeSigning
 from neve.control.concurrency import Capacity, Concurrency
@@ -39,6 +40,7 @@ from neve.domain.version import is_number, number_of
 from neve.domain.world import World
 from neve.storage.store import (
     BlobStore,
+    CapacityProviderStore,
     CodeSigningStore,
     ConcurrencyStore,
     EventInvokeStore,
@@ -75,6 +77,10 @@ class CachingFunctionStore(FunctionStore, Protocol):
     @property
     def event_sources(self) -> EventSourceStore:
         """The event source mappings."""
+
+    @property
+    def capacity_providers(self) -> CapacityProviderStore:
+        """What functions may be to run on."""
 
     @property
     def layers(self) -> LayerStore:
@@ -115,7 +121,8 @@ class Functions:
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
     `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use,
     `event_invoke` and `recursion` on what happens to their events, `permissions` on who else may use them, `urls` on
-    their URLs, `sources` on what they are invoked by, `code_signing`, `runtimes` and `tags` on what is only kept of them.
+    their URLs, `sources` on what they are invoked by, `code_signing`, `providers`, `runtimes` and `tags` on what is only
+    kept of them.
     """
 
     def __init__(
@@ -155,12 +162,14 @@ class Functions:
         self.urls = FunctionUrls(store, store.aliases, store.function_urls, self._changes, clock)
         self.code_signing = CodeSigning(store, store.code_signing, self._changes, clock)
         self.runtimes = RuntimeManagement(store, self._changes)
+        self.providers = CapacityProviders(store, store.capacity_providers, self._changes, clock)
         self.sources = EventSources(store, store.aliases, store.event_sources, self._changes, clock, new_uuid)
         self.tags = Tags(
             {
                 "function": FunctionTags(store, self._changes),
                 "code-signing-config": self.code_signing,
                 "event-source-mapping": self.sources,
+                "capacity-provider": self.providers,
             }
         )
         self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
@@ -197,6 +206,7 @@ class Functions:
         rules.check_name(name)
         rules.check_tags(tags)
         await self.code_signing.check_usable(world, code_signing_arn)
+        await self.providers.check_usable(world, given.capacity_provider_arn)
         draft = self._draft(world, name, given, tags, await self._used(world, given))
         function = replace(draft, code=await code_archives.checked(content), code_signing_arn=code_signing_arn)
         check_total(function)
@@ -288,6 +298,7 @@ class Functions:
     ) -> Function:
         """Merge what was given into `$LATEST`; the reply is InProgress."""
         name = naming.changed(world, function_name, "lambda:UpdateFunctionConfiguration")
+        await self.providers.check_usable(world, given.capacity_provider_arn)
         layers = await self._used(world, given)
         return await self._changes.whole(
             self._update(

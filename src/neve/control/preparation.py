@@ -176,6 +176,7 @@ def _failed_update(current: Function, kept: Function, problem: BaseException, re
         policy=current.policy,
         runtime_updates=current.runtime_updates,
         code_signing_arn=current.code_signing_arn,
+        scaling=current.scaling,
         last_modified_ms=current.last_modified_ms,
         last_update_status="Failed",
         last_update_reason=reason,

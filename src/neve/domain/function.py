@@ -43,6 +43,14 @@ class RuntimeUpdates:
     version_arn: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ScalingLimits:
+    """How many environments of a version there are to be on its capacity provider; None was not given."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+
+
 RESERVED_VARIABLES: frozenset[str] = frozenset(
     {
         "_HANDLER",
@@ -148,6 +156,8 @@ class Function:
     policy: ResourcePolicy | None = None
     runtime_updates: RuntimeUpdates = RuntimeUpdates()
     code_signing_arn: str | None = None
+    capacity_provider_arn: str | None = None
+    scaling: ScalingLimits = ScalingLimits()
 
     @property
     def unqualified_arn(self) -> str:

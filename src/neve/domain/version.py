@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.function import CREATING, LATEST, Function, RecursiveLoop, RuntimeUpdates
+from neve.domain.function import CREATING, LATEST, Function, RecursiveLoop, RuntimeUpdates, ScalingLimits
 
 _NOT_CONFIGURED = frozenset(
     {
@@ -30,6 +30,7 @@ _NOT_CONFIGURED = frozenset(
         "policy",
         "runtime_updates",
         "code_signing_arn",
+        "scaling",
     }
 )
 """Members of a Function that are no part of what is published."""
@@ -64,6 +65,7 @@ def published(latest: Function, number: int, description: str | None, revision_i
         policy=None,
         runtime_updates=RuntimeUpdates(),
         code_signing_arn=None,
+        scaling=ScalingLimits(),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from neve.domain.alias import Alias
+from neve.domain.capacity_provider import CapacityProvider
 from neve.domain.code_signing import CodeSigningConfig
 from neve.domain.concurrency import Provisioned, Reserved
 from neve.domain.destination import Delivery
@@ -38,8 +39,9 @@ class FunctionStore(Protocol):
     async def create_function(self, function: Function, version: Function | None = None) -> None:
         """Remember a new function, and at once a version that was published of it.
 
-        ResourceConflict `Function already exist: NAME` when the name is taken; CodeSigningConfigNotFoundException when the
-        config that it uses is gone; as `publish_version_if_next`.
+        ResourceConflict `Function already exist: NAME` when the name is taken; CodeSigningConfigNotFoundException or
+        InvalidParameterValue when the code signing config or capacity provider that it uses is gone; as
+        `publish_version_if_next`.
         """
 
     async def function(self, world: World, name: str, version: str) -> Function | None:
@@ -218,6 +220,28 @@ class EventSourceStore(Protocol):
 
     async def delete(self, world: World, uuid: str) -> bool:
         """False when there was none."""
+
+
+class CapacityProviderStore(Protocol):
+    """Capacity providers. One that a function version uses stays."""
+
+    async def create(self, provider: CapacityProvider) -> None:
+        """ResourceConflict when there is one of that name."""
+
+    async def update(self, provider: CapacityProvider) -> None:
+        """Replace it. ResourceNotFound when it is gone."""
+
+    async def provider(self, world: World, name: str) -> CapacityProvider | None:
+        """One, or None."""
+
+    async def providers(self, world: World, after: str, limit: int) -> Sequence[CapacityProvider]:
+        """Up to `limit` by name, those after `after`."""
+
+    async def delete(self, world: World, name: str) -> bool:
+        """False when there was none. ResourceConflict while a function version uses it."""
+
+    async def functions(self, world: World, name: str, after: tuple[str, int], limit: int) -> Sequence[Function]:
+        """Up to `limit` function versions that use it by (name, number), those after `after`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import msgspec
 
-from neve.domain.code_signing import not_usable
+from neve.domain import capacity_provider, code_signing
 from neve.domain.errors import PreconditionFailed, ResourceConflict, ResourceNotFound, StorageUnavailable
 from neve.domain.function import Function
 from neve.domain.layer import content_key
@@ -15,6 +15,7 @@ from neve.domain.version import number_of
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.aliases import REVISION_MOVED_ON, SqliteAliasStore
+from neve.storage.sqlite.capacity_providers import SqliteCapacityProviderStore
 from neve.storage.sqlite.code_signing import SqliteCodeSigningStore
 from neve.storage.sqlite.concurrency import SqliteConcurrencyStore
 from neve.storage.sqlite.connection import Database
@@ -43,6 +44,7 @@ class SqliteFunctionStore:
         self._event_invoke_cache = EventInvokeCache()
         self.aliases = SqliteAliasStore(database, self._alias_cache, self._event_invoke_cache)
         self.event_invoke = SqliteEventInvokeStore(database, self._event_invoke_cache)
+        self.capacity_providers = SqliteCapacityProviderStore(database)
         self.code_signing = SqliteCodeSigningStore(database)
         self.concurrency = SqliteConcurrencyStore(database)
         self.event_sources = SqliteEventSourceStore(database)
@@ -179,11 +181,13 @@ class SqliteFunctionStore:
 
 
 def _write(db: sqlite3.Connection, block: str, row: Mapping[str, Any], function: Function) -> int:
-    """The rows that were written. The only thing that a function refers to is its code signing config."""
+    """The rows that were written. What a function uses may have gone since it was looked for."""
     try:
         return db.execute(_SQL[block], row).rowcount
     except sqlite3.IntegrityError as error:
-        raise not_usable(function.code_signing_arn or "") from error
+        if function.code_signing_arn and not db.execute(_SQL["code_signing_exists"], row).fetchone():
+            raise code_signing.not_usable(function.code_signing_arn) from error
+        raise capacity_provider.not_usable(function.capacity_provider_arn or "") from error
 
 
 def _insert_version(db: sqlite3.Connection, version: Function | None) -> None:
@@ -192,7 +196,7 @@ def _insert_version(db: sqlite3.Connection, version: Function | None) -> None:
     row = _row(version)
     if db.execute(_SQL["give_number_if_next"], row).rowcount == 0:
         raise ResourceConflict(f"The version {version.qualified_arn} was published before.")
-    if db.execute(_SQL["insert_version"], row).rowcount == 0:
+    if _write(db, "insert_version", row, version) == 0:
         raise ResourceNotFound(f"Function not found: {version.unqualified_arn}")
     _remember_layers(db, row)
 
@@ -231,6 +235,7 @@ def _row(function: Function) -> dict[str, Any]:
         "code_size": function.code.size,
         "layers_key": content_key(function.layers),
         "code_signing_arn": function.code_signing_arn,
+        "capacity_provider_arn": function.capacity_provider_arn,
         "layers": msgspec.json.encode([layer.code.sha256 for layer in function.layers]).decode(),
         "document": _ENCODER.encode(function),
     }

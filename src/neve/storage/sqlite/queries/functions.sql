@@ -1,15 +1,15 @@
 -- name: insert_if_new
 INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
-                       code_sha256, code_size, layers_key, code_signing_arn, document)
+                       code_sha256, code_size, layers_key, code_signing_arn, capacity_provider_arn, document)
 SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
-       :code_sha256, :code_size, :layers_key, :code_signing_arn, :document
+       :code_sha256, :code_size, :layers_key, :code_signing_arn, :capacity_provider_arn, :document
 WHERE NOT EXISTS (SELECT 1 FROM functions WHERE account = :account AND region = :region AND name = :name)
 
 -- name: insert_version
 INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
-                       code_sha256, code_size, layers_key, document)
+                       code_sha256, code_size, layers_key, capacity_provider_arn, document)
 SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
-       :code_sha256, :code_size, :layers_key, :document
+       :code_sha256, :code_size, :layers_key, :capacity_provider_arn, :document
 WHERE EXISTS (SELECT 1 FROM functions
               WHERE account = :account AND region = :region AND name = :name AND version = '$LATEST')
 
@@ -27,7 +27,7 @@ SELECT last FROM version_numbers WHERE account = :account AND region = :region A
 UPDATE functions
 SET revision_id = :revision_id, state = :state, last_update_status = :last_update_status,
     code_sha256 = :code_sha256, code_size = :code_size, layers_key = :layers_key,
-    code_signing_arn = :code_signing_arn, document = :document
+    code_signing_arn = :code_signing_arn, capacity_provider_arn = :capacity_provider_arn, document = :document
 WHERE account = :account AND region = :region AND name = :name AND version = :version
   AND revision_id = :expected_revision_id
 
@@ -98,3 +98,6 @@ SELECT EXISTS (SELECT 1 FROM functions WHERE code_sha256 = :code_sha256)
 
 -- name: layers_in_use
 SELECT EXISTS (SELECT 1 FROM functions WHERE layers_key = :layers_key)
+
+-- name: code_signing_exists
+SELECT 1 FROM code_signing_configs WHERE arn = :code_signing_arn
