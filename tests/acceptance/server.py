@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,13 +30,15 @@ class NeveServer:
         self._clients: dict[str, Any] = {}
 
     @classmethod
-    def start(cls, data_dir: Path, *flags: str, environ: Mapping[str, str] | None = None) -> Self:
-        """Start on a free port and wait for the line that says it is ready."""
+    def start(
+        cls, data_dir: Path, *flags: str, environ: Mapping[str, str] | None = None, program: Sequence[str] = ()
+    ) -> Self:
+        """Start on a free port and wait for the line that says it is ready; `program` begins the command in place of `neve`."""
         errors = data_dir.parent / f"{data_dir.name}.stderr"
-        neve = Path(sys.executable).with_name("neve")
+        program = program or [str(Path(sys.executable).with_name("neve"))]
         with errors.open("a") as stderr:
             process = subprocess.Popen(
-                [str(neve), "serve", "--port", "0", "--data-dir", str(data_dir), *flags],
+                [*program, "serve", "--port", "0", "--data-dir", str(data_dir), *flags],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

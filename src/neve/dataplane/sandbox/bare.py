@@ -48,6 +48,7 @@ class BareKind:
         return (
             "Functions see the files, processes and network of this machine and run as the user who started Neve.",
             "The size of /tmp is not limited: it is this machine's.",
+            *self._freezer.missing,
             *self._limiters.missing(),
             *([self._because] if self._because else []),
         )

@@ -149,7 +149,7 @@ class BubblewrapKind:
 
     @property
     def missing(self) -> Sequence[str]:
-        missing = list(self._limiters.missing(counted=bool(self.inside)))
+        missing = [*self._freezer.missing, *self._limiters.missing(counted=bool(self.inside))]
         if not self.tmp_folders.are_limited:
             missing.append("The size of /tmp is not limited: Neve could not get mounts of its own.")
         if self.filter is None:

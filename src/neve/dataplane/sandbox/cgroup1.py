@@ -97,6 +97,7 @@ class Cgroup1Kind:
     """The v1 freezer below the cgroup of this process. FreezerMissing when there is none, or none that we may use."""
 
     name = "cgroup1"
+    missing: Sequence[str] = ()
 
     def __init__(self) -> None:
         found = hierarchy.version1("freezer")

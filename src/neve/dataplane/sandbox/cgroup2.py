@@ -93,6 +93,7 @@ class Cgroup2Kind:
     """cgroup v2 below the cgroup of this process. FreezerMissing when there is none, or none that we may use."""
 
     name = "cgroup2"
+    missing: Sequence[str] = ()
 
     def __init__(self) -> None:
         found = hierarchy.version2()

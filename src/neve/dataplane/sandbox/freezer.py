@@ -60,6 +60,10 @@ class FreezerKind(Protocol):
     def name(self) -> str:
         """`cgroup2`, `cgroup1` or `signals`."""
 
+    @property
+    def missing(self) -> Sequence[str]:
+        """What is not as it should be, in sentences."""
+
     def create(self, environment_id: str) -> Freezer:
         """A freezer for a new environment; SandboxFailed when it cannot be made."""
 

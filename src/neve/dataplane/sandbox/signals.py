@@ -123,6 +123,9 @@ class SignalsKind:
     """Stop signals: always there."""
 
     name = "signals"
+    missing: Sequence[str] = (
+        "Environments are frozen by signals: no cgroup can be used. That is slower, and stops what can be found.",
+    )
 
     def __init__(self) -> None:
         self._owner = owner.this().name
