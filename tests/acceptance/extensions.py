@@ -46,6 +46,79 @@ while True:
         break
 """
 
+AGENT = """#!/usr/bin/env python3
+# Subscribes to telemetry as vendors' agents do: a listener in a thread; after each invocation it waits for what is told of
+# that one, works on it, and only then asks for the next event. It writes down what it hears of the platform.
+import http.client, http.server, json, os, sys, threading
+
+NAME = os.path.basename(sys.argv[0])
+TYPES = {types}
+heard = []
+changed = threading.Condition()
+
+def say(*words):
+    print(NAME + ":", *words, flush=True)
+
+class Listener(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        events = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        for event in events:
+            if event["type"].startswith("platform."):
+                say("heard", event["type"], event["record"].get("requestId", ""))
+        with changed:
+            heard.extend(events)
+            changed.notify_all()
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+def is_done(request_id):
+    done = [each["record"]["requestId"] for each in heard if each["type"] == "platform.runtimeDone"]
+    return request_id in done
+
+def call(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status != 200:
+        raise SystemExit(text)
+    return answer.headers, text
+
+listener = http.server.ThreadingHTTPServer(("sandbox.localdomain", {port}), Listener)
+threading.Thread(target=listener.serve_forever, daemon=True).start()
+extension = "/2020-01-01/extension/"
+headers, _ = call(
+    "POST", extension + "register", '{{"events": ["INVOKE", "SHUTDOWN"]}}', **{{"Lambda-Extension-Name": NAME}}
+)
+me = {{"Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"]}}
+uri = "http://sandbox.localdomain:%d/" % listener.server_port
+subscription = {{
+    "schemaVersion": "2022-12-13",
+    "types": TYPES,
+    "buffering": {{"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25}},
+    "destination": {{"protocol": "HTTP", "URI": uri}},
+}}
+call("PUT", "/2022-07-01/telemetry", json.dumps(subscription), **me)
+while True:
+    event = json.loads(call("GET", extension + "event/next", **me)[1])
+    if event["eventType"] == "SHUTDOWN":
+        say("SHUTDOWN")
+        own = [each["record"] for each in heard if each["type"] == "extension"]
+        if own:
+            say(len(own), "lines of its own, the first:", own[0])
+        break
+    say("INVOKE", event["requestId"])
+    with changed:
+        if "platform" in TYPES and not changed.wait_for(lambda: is_done(event["requestId"]), 10):
+            say("was never told that the runtime is done")
+"""
+
 SHELL = """#!/bin/sh
 name=${0##*/}
 api="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
@@ -71,6 +144,11 @@ def python(
 ) -> str:
     """An extension in Python; the arguments are statements of one line."""
     return PYTHON.format(events=events, on_invoke=on_invoke, on_shutdown=on_shutdown, before=before, after=after)
+
+
+def agent(types: str = '["platform", "function"]', port: int = 0) -> str:
+    """One that subscribes to telemetry, and listens on this port."""
+    return AGENT.format(types=types, port=port)
 
 
 def layer(neve: NeveServer, extensions: Mapping[str, str], name: str = "extensions") -> str:

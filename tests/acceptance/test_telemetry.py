@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.acceptance.conftest import Deploy
+from tests.acceptance.extensions import agent, layer, python, words
 from tests.acceptance.functions import Deployed
 from tests.acceptance.server import NeveServer
 
@@ -75,8 +76,69 @@ def test_environments_at_the_same_time_hear_of_themselves_only(subscriber: Deplo
     calls = [function.begin({"until": {"type": "platform.initReport"}}) for _ in range(3)]
     answers = [call.result() for call in calls]
     assert [answer.error for answer in answers] == [None] * 3, [answer.payload for answer in answers]
-    assert len(function.environments()) == 3
+    assert len(function.environments()) > 1
     heard = [
         {each["record"]["requestId"] for each in answer.value if "requestId" in each["record"]} for answer in answers
     ]
     assert all(len(each) <= 1 for each in heard)
+
+
+# External extensions
+
+
+def with_agent(neve: NeveServer, deployed: Deploy, text: str) -> Deployed:
+    return deployed("f-levels", "nodejs24.x", Layers=[layer(neve, {"agent": text})], timeout_s=20)
+
+
+@pytest.fixture
+def named(neve: NeveServer) -> None:
+    """Only environments with names of their own have an external extension listen as vendors' do."""
+    if neve.own("health")["sandbox"] == "bare":
+        pytest.skip("plain processes have the machine's names")
+
+
+@pytest.mark.usefixtures("named")
+def test_an_agent_waits_for_the_end_of_each_invocation_and_hears_the_last_before_it_goes(
+    neve: NeveServer, deployed: Deploy
+) -> None:
+    function = with_agent(neve, deployed, agent())
+    ids = []
+    for _ in range(2):
+        ids.append(function.invoke().request_id)
+        function.wait_frozen()
+    function.renew()
+    said = words(function.log_lines(), "agent")
+    assert [each for each in said if each.startswith("heard")] == [
+        *("heard platform.initStart ", "heard platform.telemetrySubscription "),
+        *("heard platform.initRuntimeDone ", "heard platform.extension ", "heard platform.initReport "),
+        *(f"heard platform.start {ids[0]}", f"heard platform.runtimeDone {ids[0]}"),
+        *(f"heard platform.report {ids[0]}", f"heard platform.start {ids[1]}"),
+        *(f"heard platform.runtimeDone {ids[1]}", f"heard platform.report {ids[1]}"),
+    ]
+    assert said.index(f"INVOKE {ids[1]}") < said.index(f"heard platform.report {ids[0]}")
+    assert said[-1] == "SHUTDOWN"
+
+
+@pytest.mark.usefixtures("named")
+def test_an_agent_hears_its_own_lines(neve: NeveServer, deployed: Deploy) -> None:
+    function = with_agent(neve, deployed, agent('["extension"]'))
+    first = function.invoke().request_id
+    function.wait_frozen()
+    function.renew()
+    assert words(function.log_lines(), "agent")[-1] == f"1 lines of its own, the first: agent: INVOKE {first}"
+
+
+@pytest.mark.usefixtures("named")
+def test_agents_of_two_environments_listen_on_the_same_port(neve: NeveServer, deployed: Deploy) -> None:
+    function = with_agent(neve, deployed, agent(port=4243))
+    calls = [function.begin() for _ in range(3)]
+    assert [call.result().error for call in calls] == [None] * 3
+    assert len(function.environments()) > 1
+
+
+def test_lines_say_who_takes_part(neve: NeveServer, deployed: Deploy) -> None:
+    function = deployed("f-levels", "nodejs24.x", Layers=[layer(neve, {"observer": python()})])
+    function.invoke(tail=True)
+    lines = [line for line in function.log_lines() if line.startswith(("EXTENSION", "START"))]
+    assert lines[0] == "EXTENSION\tName: observer\tState: Ready\tEvents: [INVOKE, SHUTDOWN]"
+    assert lines[1].startswith("START")

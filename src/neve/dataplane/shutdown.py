@@ -38,6 +38,8 @@ class Shutdown:
         if given == NOTHING:
             return
         until = self._loop.time() + given.total_s
+        if not any(each.external for each in self._parties.extensions):  # who subscribed goes with the runtime
+            await self._subscriptions.flush(given.total_s * _FLUSH_SHARE)
         await self._end_runtime(given.runtime_s)
         await self._end_extensions(reason, until)
 
