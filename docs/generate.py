@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from neve.api import families
 from neve.domain import environment as environments
 from neve.domain import event as events
 from neve.settings import SETTINGS
@@ -33,7 +34,51 @@ COMMANDS = (
 
 def pages() -> dict[str, str]:
     """File name → text."""
-    return {"settings.md": settings(), "commands.md": commands(), "environment.md": environment(), "event.md": event()}
+    return {
+        "operations.md": operations(),
+        "settings.md": settings(),
+        "commands.md": commands(),
+        "environment.md": environment(),
+        "event.md": event(),
+    }
+
+
+class _Nobody:
+    """Stands for whoever would do what an operation asks for: it is only asked which operations there are."""
+
+    def __getattr__(self, name: str) -> "_Nobody":
+        return self
+
+
+def states() -> dict[str, tuple[str, str]]:
+    """Each operation that Neve has or refuses → works, kept or refused, and what is to be said of it."""
+    nobody: Any = _Nobody()
+    there = [*families.operations(nobody, str), *families.raw_operations(nobody)]
+    return {
+        **{name: ("kept", families.KEPT[name]) if name in families.KEPT else ("works", "") for name in there},
+        **{name: ("refused", note) for name, note in families.REFUSED.items()},
+    }
+
+
+def operations() -> str:
+    """What becomes of each operation of the service model."""
+    of = states()
+    counts = {state: sum(each == state for each, _ in of.values()) for state in ("works", "kept", "refused")}
+    rows = [f"| {name} | {state} | {note} |" for name, (state, note) in sorted(of.items())]
+    return "\n".join(
+        [
+            "# Operations of the Lambda API",
+            "",
+            f"Of the {len(of)} operations of the service model, {counts['works']} work. Of {counts['kept']} the settings are",
+            "checked, kept and given back, so that tools can deploy with them, but nothing comes of them yet.",
+            f"{counts['refused']} are refused with `NotImplementedException` (HTTP status 501), which says why.",
+            "",
+            "| operation | state | what to know |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
 
 
 def settings() -> str:

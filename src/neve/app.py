@@ -20,27 +20,13 @@ import uvicorn
 import uvloop
 
 from neve import log
-from neve.api import account as account_api
-from neve.api import aliases as aliases_api
-from neve.api import capacity_providers as capacity_providers_api
-from neve.api import code_signing as code_signing_api
-from neve.api import concurrency as concurrency_api
-from neve.api import event_invoke as event_invoke_api
-from neve.api import event_sources as event_sources_api
-from neve.api import function_urls as function_urls_api
-from neve.api import functions as functions_api
-from neve.api import layers as layers_api
-from neve.api import permissions as permissions_api
-from neve.api import tags as tags_api
-from neve.api import versions as versions_api
+from neve.api import families
 from neve.api.door import Service, create_door, new_request_id
-from neve.api.invoke import invoke_async_operation, invoke_operation
 from neve.api.own import House, create_own
 from neve.api.server import create_server
 from neve.clock import Clock
 from neve.companions.logs import api as logs_api
 from neve.companions.logs.writer import LogWriter
-from neve.control.account import Account
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker, InvokeRequest, run_event
 from neve.dataplane.binaries import Places
@@ -215,29 +201,13 @@ async def _run(
         {
             "lambda": Service(
                 "lambda",
-                {
-                    **functions_api.operations(functions, lambda: url),
-                    **versions_api.operations(functions.versions),
-                    **aliases_api.operations(functions.aliases),
-                    **concurrency_api.operations(functions.concurrency),
-                    **event_invoke_api.operations(functions.event_invoke, functions.recursion),
-                    **permissions_api.operations(functions.permissions),
-                    **function_urls_api.operations(functions.urls, lambda: url),
-                    **code_signing_api.operations(functions.code_signing),
-                    **tags_api.operations(functions.tags),
-                    **event_sources_api.operations(functions.sources),
-                    **capacity_providers_api.operations(functions.providers),
-                    **layers_api.operations(functions.layers, lambda: url),
-                    **account_api.operations(Account(storage.functions, functions.concurrency)),
-                },
+                families.operations(functions, lambda: url),
+                refused=families.REFUSED,
             ),
             "logs": Service("logs", logs_api.operations(storage.logs, clock)),
         },
         own,
-        {
-            "Invoke": invoke_operation(events.invoker),
-            "InvokeAsync": invoke_async_operation(events.invoker),
-        },
+        families.raw_operations(events.invoker),
         neighbours,
     )
     tasks = [

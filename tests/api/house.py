@@ -15,26 +15,11 @@ import botocore.config
 import botocore.exceptions
 import pytest
 
-from neve.api import (
-    account,
-    aliases,
-    capacity_providers,
-    code_signing,
-    concurrency,
-    event_invoke,
-    event_sources,
-    function_urls,
-    functions,
-    layers,
-    permissions,
-    tags,
-    versions,
-)
+from neve.api import families
 from neve.api.door import Service, create_door
 from neve.api.http import Receive, Scope, Send
 from neve.api.server import create_server
 from neve.clock import Clock
-from neve.control.account import Account
 from neve.control.functions import Functions
 from neve.dataplane.task_root import TaskRoots
 from neve.domain.function import Function
@@ -142,22 +127,8 @@ async def running_house(tmp_path: Path) -> AsyncIterator[Lambda]:
         await roots.path(function)
 
     verbs = Functions(store, blobs, Clock(), prepare, lambda function: None)
-    operations = {
-        **functions.operations(verbs, lambda: HOME),
-        **versions.operations(verbs.versions),
-        **aliases.operations(verbs.aliases),
-        **concurrency.operations(verbs.concurrency),
-        **event_invoke.operations(verbs.event_invoke, verbs.recursion),
-        **permissions.operations(verbs.permissions),
-        **function_urls.operations(verbs.urls, lambda: HOME),
-        **code_signing.operations(verbs.code_signing),
-        **tags.operations(verbs.tags),
-        **event_sources.operations(verbs.sources),
-        **capacity_providers.operations(verbs.providers),
-        **account.operations(Account(store, verbs.concurrency)),
-        **layers.operations(verbs.layers, lambda: HOME),
-    }
-    server = create_server(create_door({"lambda": Service("lambda", operations)}, nothing, {}), "127.0.0.1", 0, 1)
+    service = Service("lambda", families.operations(verbs, lambda: HOME), refused=families.REFUSED)
+    server = create_server(create_door({"lambda": service}, nothing, {}), "127.0.0.1", 0, 1)
     listening = socket.create_server(("127.0.0.1", 0))  # callers may connect from now on
     running = asyncio.create_task(server.serve(sockets=[listening]))
     caller = Lambda(verbs, listening.getsockname()[1])

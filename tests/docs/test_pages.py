@@ -3,19 +3,25 @@
 import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def generated() -> dict[str, str]:
+def load_generator() -> Any:
+    """The module that makes pages."""
     spec = importlib.util.spec_from_file_location("neve_docs", ROOT / "docs" / "generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    pages: dict[str, str] = module.pages()
+    return module
+
+
+def generated() -> dict[str, str]:
+    pages: dict[str, str] = load_generator().pages()
     return pages
 
 

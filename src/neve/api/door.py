@@ -34,11 +34,15 @@ OWN_PATH = "/_neve"
 
 @dataclass(frozen=True)
 class Service:
-    """One AWS service behind the door: botocore's name of its model, its operations, and body limits of its own (bytes)."""
+    """One AWS service behind the door: botocore's name of its model, its operations, and body limits of its own (bytes).
+
+    `refused` says of operations that are not there why.
+    """
 
     model: str
     operations: Mapping[str, Operation]
     body_limits: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 class Neighbours(Protocol):
@@ -78,6 +82,7 @@ class _Desk:
         self.raw = raw
         self.limits = BodyLimits(service.body_limits)
         self._name = service.model
+        self._refused = service.refused
         self._codecs: dict[str, Codec] = {}
 
     @cached_property
@@ -101,7 +106,9 @@ class _Desk:
         else:
             match = self.routes.match(scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"])
         if match.operation not in self.operations and match.operation not in self.raw:
-            raise UnsupportedOperation(f"Neve does not support the operation {match.operation} yet.")
+            why = self._refused.get(match.operation)
+            sentence = f"Neve does not support the operation {match.operation} yet."
+            raise UnsupportedOperation(f"{sentence} {why}" if why else sentence)
         return match
 
     def _match_target(self, headers: Mapping[bytes, bytes]) -> Match:

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from neve.clock import Clock
 from neve.control import archives as code_archives
 from neve.control import naming
+from neve.control.account import Account
 from neve.control.aliases import Aliases, CachingAliasStore
 from neve.control.archives import Archives
 from neve.control.capacity_providers import CapacityProviders
@@ -119,10 +120,10 @@ class Functions:
     `retire` hears of a function whose environments are to finish and go: it was replaced or deleted. Deprecated
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
-    `concurrency` has the verbs on that, `versions` and `aliases` those on theirs, `layers` on what they may use,
-    `event_invoke` and `recursion` on what happens to their events, `permissions` on who else may use them, `urls` on
-    their URLs, `sources` on what they are invoked by, `code_signing`, `providers`, `runtimes` and `tags` on what is only
-    kept of them.
+
+    The verbs on what belongs to functions are its attributes: `versions`, `aliases`, `layers`, `concurrency`, `account`,
+    `event_invoke` and `recursion` (their events), `sources` (what invokes them), `permissions`, `urls`, `tags`,
+    `code_signing`, `providers` and `runtimes`.
     """
 
     def __init__(
@@ -153,6 +154,7 @@ class Functions:
         self.concurrency = Concurrency(
             store, store.aliases, store.concurrency, self._changes, clock, capacity, account_concurrency
         )
+        self.account = Account(store, self.concurrency)
         refresh = self.concurrency.refresh
         self.versions = Versions(store, self._archives, self._changes, self._preparation, retire, new_id, refresh)
         self.aliases = Aliases(store, store.aliases, self._changes, new_id, refresh)
