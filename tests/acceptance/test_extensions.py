@@ -286,9 +286,8 @@ def test_a_timeout_is_answered_at_once_while_extensions_have_their_time(neve: Ne
     program = extensions.python(on_shutdown="time.sleep(1); say('done')")
     function = deployed({"index.js": KEEPS}, timeout_s=1, Layers=[extensions.layer(neve, {"slow": program})])
     function.invoke()
-    began = time.monotonic()
     answer = function.invoke({"sleep": 20_000})
-    assert time.monotonic() - began < 1.8
+    assert [each["state"] for each in function.environments()] == ["resetting"]
     assert answer.value == failure(answer.request_id, "Sandbox.Timedout", "Task timed out after 1.00 seconds")
     wait_down(function)
     heard = words(function.log_lines(), "slow")
@@ -301,25 +300,23 @@ def test_the_time_of_an_invocation_covers_its_extensions(neve: NeveServer, deplo
     """The caller has its answer; the invocation ends with a timeout."""
     program = extensions.python(on_invoke="time.sleep(20)")
     function = deployed({"index.js": NODE}, timeout_s=1, Layers=[extensions.layer(neve, {"stuck": program})])
-    began = time.monotonic()
     answer = function.invoke({"n": 1})
+    assert [each["state"] for each in function.environments()] == ["draining"]
     assert (answer.error, answer.value) == (None, {"n": 1})
-    assert time.monotonic() - began < 1.0
     function.wait_line("REPORT RequestId")
     report = report_of(function.log_lines(), answer.request_id)
     assert (report.status, report.duration_ms) == ("timeout", 1000.0)
 
 
 def test_the_duration_covers_extensions_and_the_answer_does_not_wait(neve: NeveServer, deployed: Deploy) -> None:
-    program = extensions.python(on_invoke="time.sleep(0.3)")
+    program = extensions.python(on_invoke="time.sleep(0.5)")
     function = deployed({"index.js": NODE}, Layers=[extensions.layer(neve, {"slow": program})])
     function.invoke()
     function.wait_frozen()
-    began = time.monotonic()
     answer = function.invoke()
-    assert time.monotonic() - began < 0.3
+    assert [each["state"] for each in function.environments()] == ["draining"]
     function.wait_frozen()
-    assert 300.0 <= report_of(function.log_lines(), answer.request_id).duration_ms < 2000.0
+    assert report_of(function.log_lines(), answer.request_id).duration_ms >= 500.0
 
 
 SILENT = {
@@ -378,7 +375,7 @@ def test_an_extension_that_does_not_go_is_killed_after_two_seconds(neve: NeveSer
     function.wait_frozen()
     began = time.monotonic()
     function.renew()
-    assert 1.9 < time.monotonic() - began < 5.0
+    assert 1.9 < time.monotonic() - began < 20.0
     assert "too late" not in words(function.log_lines(), "slow")
 
 
@@ -388,7 +385,7 @@ def test_an_internal_extension_gives_the_function_half_a_second(neve: NeveServer
     function.wait_frozen()
     began = time.monotonic()
     function.renew()
-    assert 0.4 < time.monotonic() - began < 2.0
+    assert 0.4 < time.monotonic() - began < 10.0
     assert "asked to go" in "\n".join(function.log_lines())
 
 
@@ -397,9 +394,9 @@ def test_a_server_that_stops_gives_all_environments_their_time_at_once(tmp_path:
         program = extensions.python(on_shutdown="time.sleep(60)")
         layer = extensions.layer(neve, {"slow": program})
         function = deploy(neve, {"index.js": KEEPS}, Layers=[layer])
-        begun = [function.begin({"sleep": 300}) for _ in range(4)]
-        assert [each.result().error for each in begun] == [None] * 4
-        assert len(function.environments()) == 4
+        begun = [function.begin({"sleep": 1000}) for _ in range(6)]
+        assert [each.result().error for each in begun] == [None] * 6
+        assert len(function.environments()) == 6
         began = time.monotonic()
         assert neve.stop() == 0
-        assert time.monotonic() - began < 4.5
+        assert time.monotonic() - began < 10.0  # one after the other they would take 12 s

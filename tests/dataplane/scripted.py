@@ -32,15 +32,20 @@ BOUND_S = 5.0
 class Process:
     """One start of the runtime, played by the test."""
 
-    def __init__(self, channel: socket.socket, output: int) -> None:
+    def __init__(self, channel: socket.socket, output: int, beside: int | None = None) -> None:
         self._socket = channel.dup()
         self._socket.setblocking(False)
         self._output = os.dup(output)
+        self._beside = os.dup(output if beside is None else beside)
         self._incoming = b""
         self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
     def print(self, text: str) -> None:
         os.write(self._output, text.encode())
+
+    def print_beside(self, text: str) -> None:
+        """As an extension."""
+        os.write(self._beside, text.encode())
 
     def say(self, kind: int, header: dict[str, Any] | None = None, body: bytes = b"") -> None:
         self._socket.send(frames.encode(kind, json.dumps(header or {}).encode(), body))
@@ -67,6 +72,7 @@ class Process:
         if not self.exit.done():
             self._socket.close()
             os.close(self._output)
+            os.close(self._beside)
             self.exit.set_result(exit_)
 
 
@@ -78,7 +84,7 @@ class ScriptedSandbox:
     asked: list[str] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     api: str = ""
-    refuses: str | None = None
+    refuses: str | SandboxFailed | None = None
     holds_freeze: asyncio.Event | None = None
     started: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,9 +101,8 @@ class ScriptedSandbox:
         self.command = command
         self._ask("start")
         self.api = command.environment["AWS_LAMBDA_RUNTIME_API"]
-        if self.refuses is not None:
-            raise SandboxFailed(self.refuses)
-        self.processes.append(Process(channel, output))
+        self._refuse()
+        self.processes.append(Process(channel, output, extension_output))
         self.started.set()
 
     def go(self) -> None:
@@ -108,8 +113,7 @@ class ScriptedSandbox:
 
     def assign(self, folders: Folders, limits: Limits) -> None:
         self._ask("assign")
-        if self.refuses is not None:
-            raise SandboxFailed(self.refuses)
+        self._refuse()
 
     async def wait(self) -> Exit:
         return await asyncio.shield(self.processes[-1].exit)
@@ -129,6 +133,13 @@ class ScriptedSandbox:
 
     def signal(self, number: int, extension: str | None = None) -> None:
         self._ask(f"signal {number}" if extension is None else f"signal {number} {extension}")
+        if number == signal.SIGKILL and extension is not None:
+            self.end_extension(extension, Exit(None, number))
+        elif number == signal.SIGKILL and self.processes:
+            self.processes[-1].end(Exit(None, number))
+
+    def end_extension(self, name: str, end: Exit) -> None:
+        self.extension_ends.put_nowait((name, end))
 
     async def kill(self) -> None:
         self._ask("kill")
@@ -140,6 +151,10 @@ class ScriptedSandbox:
 
     async def remove(self) -> None:
         self._ask("remove")
+
+    def _refuse(self) -> None:
+        if self.refuses is not None:
+            raise self.refuses if isinstance(self.refuses, SandboxFailed) else SandboxFailed(self.refuses)
 
     async def wait_asked(self, what: str) -> None:
         """Until this has been asked of the sandbox."""
@@ -170,6 +185,7 @@ class Stage:
         self.records: list[Record] = []
         self.sandboxes: list[ScriptedSandbox] = []
         self.no_room = False
+        self.extensions: Sequence[str] = ()
         self.next_sandbox = ScriptedSandbox()
         self.may_start = 1_000_000
         self.pool = Pool(self.function, self._create, self._grow)
@@ -244,6 +260,7 @@ class Stage:
             "nodejs:24.v1",
             "arn:x",
             PROVISIONED if provisioned else ON_DEMAND,
+            self.extensions,
         )
         return Environment(name, origin, plan, sandbox, self, owner)
 

@@ -483,7 +483,7 @@ class Environment:
 
     def _thaw_for_extensions(self, generation: Generation) -> None:
         """They, and a runtime beside them, are told before they go. Without any, who is frozen dies frozen."""
-        if not generation.has_extensions:
+        if not (generation.has_extensions and self._freezing.begun):
             self._freezing.give_up()
             return
         try:

@@ -48,6 +48,11 @@ class Freezing:
         since = self._since = time.perf_counter()
         self._tasks.spawn(self._freeze(since))
 
+    @property
+    def begun(self) -> bool:
+        """Whether something may stand still."""
+        return self._since is not None
+
     def give_up(self) -> None:
         """It is needed, or goes. Thaws nothing."""
         if self._grace is not None:

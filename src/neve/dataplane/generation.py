@@ -18,7 +18,7 @@ from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
 from neve.dataplane.shutdown import Shutdown
 from neve.dataplane.tasks import Tasks
 from neve.domain.errors import ExtensionRefused, SandboxFailed
-from neve.domain.extension import Extension, ExtensionState
+from neve.domain.extension import MAXIMUM_EXTENSIONS, Extension, ExtensionState
 from neve.domain.shutdown import Reason
 
 _Word = tuple[int, Mapping[str, Any], bytes]
@@ -142,14 +142,22 @@ class Generation:
     async def _start_processes(self, command: Callable[[str], Command]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
+            parties = self._meet(ours)
+            self._check_number()
             self._output = output = OutputPipe(self._on_line)
             try:
                 beside = self._open_extension_output()
-                address = await self._meet(ours).open()
+                address = await parties.open()
                 await self._sandbox.start(command(address), theirs, output.write_end, beside)
             finally:
                 for each in self._outputs:
                     each.close_write_end()
+
+    def _check_number(self) -> None:
+        excess = self._plan.extensions[MAXIMUM_EXTENSIONS:]
+        if excess:
+            text = f"Extension limit ({MAXIMUM_EXTENSIONS}) reached"
+            raise ExtensionRefused(excess[0], text, "TooManyExtensions")
 
     def _open_extension_output(self) -> int | None:
         """A pipe of their own tells their lines from the function's."""

@@ -110,7 +110,7 @@ class SandboxFailed(PlatformError):
 
 
 class ExtensionRefused(SandboxFailed):
-    """The file of an extension (`name`) cannot be executed. `error_type` is the service's: `PermissionDenied`, `UnknownError`."""
+    """An extension (`name`) cannot be started. `error_type` is the service's: `PermissionDenied`, `UnknownError`."""
 
     def __init__(self, name: str, message: str, error_type: str) -> None:
         super().__init__(message)
