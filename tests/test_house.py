@@ -14,7 +14,7 @@ OUTSIDE = {"cli", "console"}
 ROOF = "app"
 FOREIGN_TO = {  # who alone may import it
     "sqlite3": {"storage"},
-    "botocore": {"api", "cli", "queue"},
+    "botocore": {"api", "cli", "neighbours", "queue"},
     "uvicorn": {"api", "app"},
     "click": {"cli"},
     "h11": {"neighbours"},

@@ -48,7 +48,7 @@ from neve.domain.function import Function
 from neve.domain.invocation import InvocationType
 from neve.domain.world import World
 from neve.neighbours.directory import Directory
-from neve.neighbours.elsewhere import Elsewhere
+from neve.neighbours.elsewhere import neighbour_at
 from neve.neighbours.endpoints import parse_endpoints
 from neve.neighbours.moto import Moto
 from neve.neighbours.process import MotoProcess
@@ -192,7 +192,7 @@ async def _run(
     stream.subscribe(LogWriter(storage.logs))
     functions = _functions(settings, storage, clock, plane)
     moto = MotoProcess(clock, url)
-    elsewhere = {name: Elsewhere(each) for name, each in parse_endpoints(settings.endpoints).items()}
+    elsewhere = {name: neighbour_at(each) for name, each in parse_endpoints(settings.endpoints).items()}
     neighbours = Directory(elsewhere, Moto(moto) if settings.neighbours else None)
     events = _events(settings, storage, clock, stream, functions, plane, url)
     queue = events.queue

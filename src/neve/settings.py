@@ -102,7 +102,7 @@ SETTINGS: tuple[Setting, ...] = (
         "endpoints",
         dict,
         {},
-        "Where services are instead, by service: a URL. A table in neve.toml; else pairs: sqs=http://host:9324,s3=http://host:9000.",
+        "Where services are instead, by service: a URL, or `aws`. A table in neve.toml; else pairs: sqs=http://host:9324,s3=aws.",
     ),
     Setting(
         "billing_step_ms", int, 1, "Round billed durations up to this many milliseconds (100 until December 2020)."

@@ -7,7 +7,7 @@ from tests.api.conftest import Running, own
 
 from neve.api.door import Service, create_door
 from neve.neighbours.directory import Directory
-from neve.neighbours.elsewhere import Elsewhere
+from neve.neighbours.elsewhere import neighbour_at
 from neve.neighbours.endpoints import parse_endpoints
 
 OpenDoor = Callable[..., Running]
@@ -19,7 +19,7 @@ def open_door() -> Iterator[OpenDoor]:
     running: list[Running] = []
 
     def start(**endpoints: str) -> Running:
-        elsewhere = {name: Elsewhere(each) for name, each in parse_endpoints(endpoints).items()}
+        elsewhere = {name: neighbour_at(each) for name, each in parse_endpoints(endpoints).items()}
         services = {"lambda": Service("lambda", {}), "logs": Service("logs", {})}
         running.append(Running(create_door(services, own, {}, Directory(elsewhere, None))))
         return running[-1]

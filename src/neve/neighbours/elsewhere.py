@@ -1,19 +1,21 @@
 """A server that the user named for a service: requests go on as they came, with the Host that the client signed."""
 
 from neve.neighbours.endpoints import Endpoint
-from neve.neighbours.request import Address, Head
+from neve.neighbours.request import Head, Receive, Way
+from neve.neighbours.signing import Signing
 
 
 class Elsewhere:
-    """One endpoint."""
+    """One endpoint without credentials of its own."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    async def address(self, head: Head) -> Address:
-        """Always the same."""
-        return self._endpoint.address
-
-    def adapt(self, head: Head) -> Head:
+    async def prepare(self, head: Head, receive: Receive) -> Way:
         """Unchanged: a signature holds for what was signed."""
-        return head
+        return Way(self._endpoint.address, head, receive)
+
+
+def neighbour_at(endpoint: Endpoint) -> "Elsewhere | Signing":
+    """Who answers there."""
+    return Signing(endpoint) if endpoint.signed else Elsewhere(endpoint)

@@ -6,9 +6,9 @@ cannot tell a bucket in a host name from a path when the host is ours.
 
 from dataclasses import replace
 
-from neve.domain.bucket_host import bucket_of
+from neve.neighbours.bucket_path import by_path
 from neve.neighbours.process import MotoProcess
-from neve.neighbours.request import Address, Head
+from neve.neighbours.request import Head, Receive, Way
 
 _ACCOUNT = b"x-moto-account-id"
 _FORM = b"application/x-www-form-urlencoded"
@@ -20,16 +20,16 @@ class Moto:
     def __init__(self, process: MotoProcess) -> None:
         self._process = process
 
-    async def address(self, head: Head) -> Address:
-        """The process's, started if it is not there."""
-        return await self._process.address()
+    async def prepare(self, head: Head, receive: Receive) -> Way:
+        """To the process, which is started if it is not there."""
+        return Way(await self._process.address(), self.adapt(head), receive)
 
     def adapt(self, head: Head) -> Head:
         """With the account as a header, a credential scope that moto reads, and the bucket in the path."""
         headers = [(name, value) for name, value in head.headers if name != _ACCOUNT]
         head = replace(head, headers=[*headers, (_ACCOUNT, head.world.account.encode())])
         if head.service == "s3":
-            return _by_path(_without_form(head))
+            return by_path(_without_form(head), b"localhost")
         return _scoped(head) if head.signed else head
 
 
@@ -49,12 +49,3 @@ def _without_form(head: Head) -> Head:
         return head
     kept = [pair for pair in head.headers if not (pair[0] == b"content-type" and pair[1].startswith(_FORM))]
     return replace(head, headers=kept)
-
-
-def _by_path(head: Head) -> Head:
-    host = next((value for name, value in head.headers if name == b"host"), b"")
-    bucket = bucket_of(host)
-    headers = [(name, b"localhost" if name == b"host" else value) for name, value in head.headers]
-    if bucket is None:
-        return replace(head, headers=headers)
-    return replace(head, headers=headers, target=b"/" + bucket + head.target)

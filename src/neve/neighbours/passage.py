@@ -14,7 +14,18 @@ import h11
 
 from neve import log
 from neve.neighbours.refusal import render
-from neve.neighbours.request import Address, Head, Headers, Neighbour, Receive, Send, Unanswered, nobody, unavailable
+from neve.neighbours.request import (
+    Address,
+    CallerGone,
+    Head,
+    Headers,
+    Neighbour,
+    Receive,
+    Send,
+    Unanswered,
+    nobody,
+    unavailable,
+)
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 130.0
@@ -32,10 +43,6 @@ _OF_A_CONNECTION = frozenset({
 _OF_A_SERVER = frozenset({b"date", b"server"})
 
 
-class _CallerGone(Exception):
-    """Nobody waits for the answer."""
-
-
 async def pass_on(neighbour: Neighbour, head: Head, request_id: str, receive: Receive, send: Send) -> None:
     """Answer one request by a neighbour; what goes wrong before the answer begins is told in the service's shape."""
     passage = _Passage(head, request_id, receive, send)
@@ -43,7 +50,7 @@ async def pass_on(neighbour: Neighbour, head: Head, request_id: str, receive: Re
         await passage.run(neighbour)
     except Unanswered as error:
         await _refuse(error, passage)
-    except _CallerGone:
+    except CallerGone:
         return
 
 
@@ -90,13 +97,14 @@ class _Passage:
         self._wire = h11.Connection(h11.CLIENT, max_incomplete_event_size=262_144)
 
     async def run(self, neighbour: Neighbour) -> None:
-        """Until the caller has the whole answer. Unanswered; _CallerGone."""
-        address = await neighbour.address(self.head)
+        """Until the caller has the whole answer. Unanswered; CallerGone."""
+        way = await neighbour.prepare(self.head, self.receive)
+        self.receive = way.receive
         loop = asyncio.get_running_loop()
         try:
-            async with _connected(address) as (reader, writer), asyncio.timeout(SILENCE_SECONDS) as silence:
+            async with _connected(way.address) as (reader, writer), asyncio.timeout(SILENCE_SECONDS) as silence:
                 self._alive = lambda: silence.reschedule(loop.time() + SILENCE_SECONDS)
-                await self._exchange(neighbour.adapt(self.head), reader, writer)
+                await self._exchange(way.head, reader, writer)
         except TimeoutError:
             said = f"{self._name} did not move for {SILENCE_SECONDS:.0f} seconds."
             raise Unanswered(504, "RequestTimeoutException", said) from None
@@ -127,7 +135,7 @@ class _Passage:
         while True:
             message = await self.receive()
             if message["type"] != "http.request":
-                raise _CallerGone
+                raise CallerGone
             if not more:
                 continue
             self._alive()

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from neve.domain.world import World
 
@@ -26,6 +26,10 @@ class Head:
     target: bytes
     headers: Headers
 
+    def header(self, name: bytes) -> bytes:
+        """A header's value; empty when it is not there."""
+        return next((value for each, value in self.headers if each == name), b"")
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -40,14 +44,23 @@ class Address:
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
 
+class Way(NamedTuple):
+    """Where a request goes, and as what."""
+
+    address: Address
+    head: Head
+    receive: Receive
+
+
 class Neighbour(Protocol):
     """Somebody who answers for services of AWS."""
 
-    async def address(self, head: Head) -> Address:
-        """Where it takes this request, once it does; Unanswered when it cannot be had now. Bounded in time."""
+    async def prepare(self, head: Head, receive: Receive) -> Way:
+        """The request as this neighbour wants it, once it can be had; Unanswered when it cannot. Bounded in time."""
 
-    def adapt(self, head: Head) -> Head:
-        """The request as this neighbour wants to see it."""
+
+class CallerGone(Exception):
+    """Nobody waits for the answer."""
 
 
 class Unanswered(Exception):
