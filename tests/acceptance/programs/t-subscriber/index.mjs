@@ -1,5 +1,5 @@
 // An extension inside the runtime: it subscribes to telemetry and keeps what it gets. The handler waits for an event
-// that `{"until": {"type": …, "requestId": …}}` describes, and returns all that has come so far.
+// that `{"until": {"type": …, "requestId": …}}` describes (before that it calls a `url`), and returns all that has come.
 import { createServer as createHttp } from 'node:http';
 import { createServer as createTcp } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -57,8 +57,9 @@ await call(DOOR, {
 const isThere = ({ type, requestId }) =>
   events.some((event) => event.type === type && (!requestId || event.record.requestId === requestId));
 
-export const handler = async ({ until, say }) => {
+export const handler = async ({ until, say, url }) => {
   if (say) console.log(say);
+  if (url) await fetch(url, { method: 'PUT', body: 'here' });
   await new Promise((resolve) => {
     const look = () => (!until || isThere(until)) && resolve(watchers.delete(look));
     watchers.add(look);
