@@ -313,7 +313,12 @@ async def test_whole_policy_is_put_read_and_deleted(live: Lambda) -> None:
             "the Action of a statement is not one of Lambda's",
         ),
         (json.dumps(policy(STATEMENT | {"Resource": f"{ARN}:7"})), f"the Resource of a statement is not {ARN}."),
-        (json.dumps(policy(STATEMENT | {"Condition": []})), "the Condition of a statement is no JSON object."),
+        (
+            json.dumps(policy(STATEMENT | {"Condition": {"NumericEquals": {"a": 1}}})),
+            "Neve does not know the condition operator NumericEquals.",
+        ),
+        (json.dumps(policy(STATEMENT | {"Principal": {}})), "a statement has no Principal."),
+        (json.dumps(policy(STATEMENT | {"Condition": []})), "the Condition of a statement is no JSON object"),
     ],
 )
 async def test_text_that_is_no_policy(aws: Lambda, text: str, reason: str) -> None:

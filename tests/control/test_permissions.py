@@ -1,14 +1,16 @@
 """Policies and what else happens to their functions meanwhile, over the real store."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tests.control.bench import WORLD, Bench, settings, zipped
 
 from neve.control.configuration import Given
-from neve.domain.errors import PreconditionFailed, ResourceConflict
+from neve.domain.errors import AccessDenied, PreconditionFailed, ResourceConflict
 from neve.domain.function import RecursiveLoop
 from neve.domain.permission import Grant, document
+from neve.domain.world import World
 
 GRANT = Grant(sid="s", action="lambda:InvokeFunction", principal="*")
 
@@ -73,3 +75,54 @@ async def test_policies_are_there_after_a_restart(bench: Bench) -> None:
     await bench.open()
     assert [await bench.functions.permissions.get(WORLD, "f", each) for each in (None, "1", "live")] == before
     assert [document(policy).count('"Sid":"s"') for policy, _ in before] == [1, 1, 1]
+
+
+FRIEND = World("111111111111", WORLD.region)
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
+DENIED = (
+    f"User: arn:aws:iam::111111111111:root is not authorized to perform: lambda:InvokeFunction on resource: {ARN} "
+    "because no resource-based policy allows the lambda:InvokeFunction action"
+)
+
+
+async def test_account_that_the_policy_names_may_invoke(bench: Bench) -> None:
+    await bench.create()
+    functions = bench.functions
+    assert functions.resolve_cached(FRIEND, ARN, None) is None
+    with pytest.raises(AccessDenied) as caught:
+        await functions.resolve(FRIEND, ARN, None)
+    assert caught.value.message == DENIED
+    grant = Grant(sid="friend", action="lambda:InvokeFunction", principal=FRIEND.account)
+    await functions.permissions.add(WORLD, "f", None, grant, None)
+    target = await functions.resolve(FRIEND, ARN, None)
+    assert (target.function.world, target.invoked_arn) == (WORLD, ARN)
+    stranger = World("222222222222", WORLD.region)
+    for caller, name in ((stranger, ARN), (FRIEND, f"{ARN}:$LATEST"), (FRIEND, ARN[:-1] + "g")):
+        with pytest.raises(AccessDenied):
+            await functions.resolve(caller, name, None)
+    await functions.permissions.remove(WORLD, "f", None, "friend", None)
+    with pytest.raises(AccessDenied):
+        await functions.resolve(FRIEND, ARN, None)
+
+
+async def test_version_and_alias_let_in_by_their_own_policies(bench: Bench) -> None:
+    await bench.create()
+    functions = bench.functions
+    await functions.versions.publish(WORLD, "f")
+    await functions.wait_idle()
+    await functions.aliases.create(WORLD, "f", "live", "1")
+    for qualifier in ("live", "1"):
+        with pytest.raises(AccessDenied):
+            await functions.resolve(FRIEND, f"{ARN}:{qualifier}", None)
+        await functions.permissions.add(WORLD, "f", qualifier, GRANT, None)
+        target = await functions.resolve(FRIEND, ARN, qualifier)
+        assert (target.function.version, target.invoked_arn) == ("1", f"{ARN}:{qualifier}")
+    with pytest.raises(AccessDenied):
+        await functions.resolve(FRIEND, ARN, None)
+
+
+async def test_other_verbs_stay_the_owners(bench: Bench) -> None:
+    await bench.create()
+    await bench.functions.permissions.add(WORLD, "f", None, replace(GRANT, action="lambda:*"), None)
+    with pytest.raises(AccessDenied, match="lambda:GetFunction"):
+        await bench.functions.get(FRIEND, ARN, None, "lambda:GetFunction")

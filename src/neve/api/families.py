@@ -61,15 +61,6 @@ def _all(note: str, *names: str) -> dict[str, str]:
 
 KEPT: Mapping[str, str] = {
     **_all(
-        "Nobody is let in by a policy yet: each account calls its own functions.",
-        "AddPermission",
-        "RemovePermission",
-        "GetPolicy",
-        "PutResourcePolicy",
-        "GetResourcePolicy",
-        "DeleteResourcePolicy",
-    ),
-    **_all(
         "Nothing answers at the URL yet.",
         "CreateFunctionUrlConfig",
         "GetFunctionUrlConfig",

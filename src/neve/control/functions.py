@@ -51,6 +51,8 @@ from neve.storage.store import (
     LayerStore,
 )
 
+_INVOKE = "lambda:InvokeFunction"
+
 
 class CachingFunctionStore(FunctionStore, Protocol):
     """A store that knows some functions and aliases without waiting."""
@@ -371,7 +373,9 @@ class Functions:
         ValidationFailed, InvalidParameterValue (qualifiers differ), ResourceNotFound (with `:$LATEST`), AccessDenied,
         ResourceConflict (it is not Active). An alias with two versions is rolled for each invocation.
         """
-        name, asked = naming.wanted(caller, function_name, qualifier, "lambda:InvokeFunction")
+        world, name, asked = naming.invoked(caller, function_name, qualifier)
+        if world is not caller:
+            return None
         version = asked or LATEST
         if version != LATEST and not is_number(version):
             alias = self._known_aliases.cached(caller, name, version)
@@ -383,13 +387,15 @@ class Functions:
 
     async def resolve(self, caller: World, function_name: str, qualifier: str | None) -> Target:
         """As `resolve_cached`, and looks on the disk."""
-        name, asked = naming.wanted(caller, function_name, qualifier, "lambda:InvokeFunction")
-        version = await self._version(caller, name, asked or LATEST)
-        function = await self._store.function(caller, name, version)
+        world, name, asked = naming.invoked(caller, function_name, qualifier)
+        if world is not caller and not await self.permissions.allows(caller, world, name, asked, _INVOKE):
+            raise arns.not_allowed(caller, world, name, _INVOKE)
+        version = await self._version(world, name, asked or LATEST)
+        function = await self._store.function(world, name, version)
         if function is None:
-            raise arns.not_found(caller, name, asked or LATEST)
+            raise arns.not_found(world, name, asked or LATEST)
         # An update may have begun while the disk was asked.
-        return _target(self._serving(caller, name, version) or function, asked)
+        return _target(self._serving(world, name, version) or function, asked)
 
     async def _version(self, caller: World, name: str, qualifier: str) -> str:
         if qualifier == LATEST or is_number(qualifier):

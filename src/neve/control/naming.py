@@ -16,6 +16,20 @@ def wanted(world: World, function_name: str, qualifier: str | None, action: str)
     return parsed.name, arns.qualified(parsed, qualifier)
 
 
+def invoked(caller: World, function_name: str, qualifier: str | None) -> tuple[World, str, str | None]:
+    """The world, name and qualifier of what an invocation asks for: that may be another account's, if its policy allows.
+
+    Errors as `wanted`, but for AccessDenied.
+    """
+    parsed = arns.parse_function_name(function_name)
+    world = caller
+    if parsed.region is not None or parsed.account is not None:
+        arns.check_region(caller, parsed)
+        if parsed.account not in (None, caller.account):
+            world = World(parsed.account or "", caller.region)
+    return world, parsed.name, arns.qualified(parsed, qualifier)
+
+
 def changed(world: World, function_name: str, action: str) -> str:
     """The name of a function to change. ResourceNotFound for another qualifier than `$LATEST`: that never changes."""
     name, qualifier = wanted(world, function_name, None, action)

@@ -15,6 +15,7 @@ from neve.domain.alias import Alias
 from neve.domain.errors import InvalidParameterValue, PreconditionFailed, ResourceNotFound
 from neve.domain.function import LATEST, Function
 from neve.domain.permission import Grant, ResourcePolicy, Statement
+from neve.domain.policy_decision import Ask, allows
 from neve.domain.version import is_number
 from neve.domain.world import World
 from neve.storage.store import AliasStore, FunctionStore
@@ -89,6 +90,14 @@ class Permissions:
         name, asked = _named(world, arn, "lambda:DeleteResourcePolicy")
         await self._there(world, name)
         await self._change(world, name, asked, revision_id, deleted)
+
+    async def allows(self, caller: World, world: World, name: str, qualifier: str | None, action: str) -> bool:
+        """Whether the policy of a function, version or alias lets the account of `caller` do that. The name is plain."""
+        try:
+            holder = await self._holder(world, name, qualifier)
+        except ResourceNotFound:
+            return False
+        return allows(holder.policy, Ask(action, arns.function_arn(world, name, qualifier), caller.account))
 
     # Within
 

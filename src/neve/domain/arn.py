@@ -71,19 +71,28 @@ def function_arn(world: World, name: str, qualifier: str | None = None) -> str:
     return arn if qualifier is None else f"{arn}:{qualifier}"
 
 
+def check_region(caller: World, name: FunctionName) -> None:
+    """Refuse what belongs to another region (ResourceNotFound)."""
+    if name.region is not None and name.region != caller.region:
+        raise ResourceNotFound(f"Functions from '{name.region}' are not reachable in this region ('{caller.region}')")
+
+
 def check_reachable(caller: World, name: FunctionName, action: str) -> None:
     """Refuse what belongs to another region (ResourceNotFound) or to another account (AccessDenied).
 
-    `action` is the permission, `lambda:InvokeFunction` say. No resource policy can allow another account yet.
+    `action` is the permission, `lambda:GetFunction` say.
     """
-    if name.region is not None and name.region != caller.region:
-        raise ResourceNotFound(f"Functions from '{name.region}' are not reachable in this region ('{caller.region}')")
+    check_region(caller, name)
     if name.account is not None and name.account != caller.account:
-        arn = function_arn(World(name.account, caller.region), name.name)
-        raise AccessDenied(
-            f"User: arn:aws:iam::{caller.account}:root is not authorized to perform: {action} on resource: {arn} "
-            f"because no resource-based policy allows the {action} action"
-        )
+        raise not_allowed(caller, World(name.account, caller.region), name.name, action)
+
+
+def not_allowed(caller: World, world: World, name: str, action: str) -> AccessDenied:
+    """The error for a function of another account, which does not let the caller do that."""
+    return AccessDenied(
+        f"User: arn:aws:iam::{caller.account}:root is not authorized to perform: {action} on resource: "
+        f"{function_arn(world, name)} because no resource-based policy allows the {action} action"
+    )
 
 
 def not_found(world: World, name: str, qualifier: str | None) -> ResourceNotFound:

@@ -11,6 +11,7 @@ from typing import Any
 
 from neve.domain import limits
 from neve.domain.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound, ServiceSpecific
+from neve.domain.policy_condition import is_operator
 
 Statement = Mapping[str, Any]
 """As the policy language of IAM spells it."""
@@ -176,14 +177,29 @@ def _check_statement(given: Any, arn: str) -> None:
         raise _malformed("a Statement is no JSON object")
     if given.get("Effect") not in ("Allow", "Deny"):
         raise _malformed("the Effect of a statement is neither Allow nor Deny")
-    if not {"Principal", "NotPrincipal"} & given.keys():
+    if not _is_principal(given.get("Principal", given.get("NotPrincipal"))):
         raise _malformed("a statement has no Principal")
     if not all(_is_action(each) for each in _listed(given.get("Action", given.get("NotAction")))):
         raise _malformed("the Action of a statement is not one of Lambda's, like lambda:InvokeFunction")
     if not all(_concerns(each, arn) for each in _listed(given.get("Resource"))):
         raise _malformed(f"the Resource of a statement is not {arn}")
-    if not isinstance(given.get("Condition", {}), dict):
-        raise _malformed("the Condition of a statement is no JSON object")
+    _check_condition(given.get("Condition", {}))
+
+
+def _is_principal(value: Any) -> bool:
+    return value == "*" or (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(each, str) for named in value.values() for each in _listed(named))
+    )
+
+
+def _check_condition(given: Any) -> None:
+    if not isinstance(given, dict) or not all(isinstance(keys, dict) for keys in given.values()):
+        raise _malformed("the Condition of a statement is no JSON object of JSON objects")
+    unknown = [operator for operator in given if not is_operator(operator)]
+    if unknown:
+        raise _malformed(f"Neve does not know the condition operator {unknown[0]}")
 
 
 def _listed(value: Any) -> list[Any]:
