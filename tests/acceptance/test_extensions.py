@@ -12,6 +12,7 @@ from tests.acceptance.functions import Deployed, deploy, zipped
 from tests.acceptance.lines import report_of, start_of
 from tests.acceptance.machine import until
 from tests.acceptance.server import NeveServer, running
+from tests.dataplane.runtime_api import python_client
 
 NODE = "exports.handler = async (event) => { console.log('handler'); return event; };"
 KEEPS = """
@@ -116,6 +117,29 @@ def test_two_extensions_hear_what_each_registered_for(neve: NeveServer, deployed
     }
 
 
+NODE_EXTENSION = """#!/usr/bin/env node
+const http = require('node:http');
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
+const call = (method, path, headers, body) => new Promise((done, failed) => {
+  http.request({ host, port, method, path: `/2020-01-01/extension/${path}`, headers }, (answer) => {
+    answer.resume().on('end', () => done(answer.headers));
+  }).on('error', failed).end(body);
+});
+(async () => {
+  const told = await call('POST', 'register', { 'Lambda-Extension-Name': 'script' }, '{"events":[]}');
+  console.log(`script: ${process.execPath}`);
+  await call('GET', 'event/next', { 'Lambda-Extension-Identifier': told['lambda-extension-identifier'] });
+})();
+"""
+
+
+def test_an_extension_in_the_functions_language_is_run_by_its_interpreter(neve: NeveServer, deployed: Deploy) -> None:
+    program = {"index.js": "exports.handler = async () => process.execPath;"}
+    function = deployed(program, Layers=[extensions.layer(neve, {"script": NODE_EXTENSION})])
+    binary = function.invoke().value
+    assert words(function.log_lines(), "script") == [binary]
+
+
 def test_the_extension_of_a_later_layer_takes_the_place_of_one_before(neve: NeveServer, deployed: Deploy) -> None:
     below = extensions.layer(neve, {"a": extensions.python(), "b": "#!/bin/sh\nexit 9\n"}, "below")
     above = extensions.layer(neve, {"b": extensions.python(after="say('from above')")}, "above")
@@ -199,6 +223,34 @@ def test_a_wrapper_starts_the_runtime_beside_an_extension(neve: NeveServer, depl
     )
     assert function.invoke().value == "1"
     assert len(words(function.log_lines(), "watcher")) == 2
+
+
+CLIENT_BOOTSTRAP = '#!/bin/sh\nexec /usr/bin/python3 -m awslambdaric "$_HANDLER"\n'
+CLIENT_HANDLER = (
+    "def handler(event, context):\n    print('handler')\n    return {'arn': context.invoked_function_arn, **event}\n"
+)
+
+
+def test_awss_own_python_client_is_a_custom_runtime_with_an_extension_beside_it(
+    neve: NeveServer, deployed: Deploy
+) -> None:
+    packages = python_client.packages("/usr/bin/python3")
+    client = {str(path.relative_to(packages)): path.read_bytes() for path in packages.rglob("*") if path.is_file()}
+    function = deployed(
+        {"bootstrap": CLIENT_BOOTSTRAP, "app.py": CLIENT_HANDLER, **client},
+        "provided.al2023",
+        "app.handler",
+        executable=True,
+        Layers=[extensions.layer(neve, {"watcher": extensions.python()})],
+    )
+    for n in (1, 2):
+        answer = function.invoke({"n": n})
+        assert answer.value == {"arn": f"arn:aws:lambda:us-east-1:000000000000:function:{function.name}", "n": n}
+        function.wait_frozen()
+    function.renew()
+    lines = function.log_lines()
+    assert lines.count("handler") == 2
+    assert [line.split()[0] for line in words(lines, "watcher")] == ["REGISTER", "INVOKE", "INVOKE", "SHUTDOWN"]
 
 
 # Failing

@@ -26,7 +26,7 @@ from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
 from neve.dataplane.slots import Holder, Slots, throttled
 from neve.dataplane.stock import Stock
 from neve.dataplane.stream import LogTails, Stream
-from neve.dataplane.variables import hidden_from_extensions, variables
+from neve.dataplane.variables import hidden_from_extensions, variables, with_language
 from neve.domain import record as kinds
 from neve.domain import runtime_names
 from neve.domain.concurrency import Allocation, FunctionLimits, Throttled
@@ -239,6 +239,8 @@ class DataPlane:
         wrapper = environment.get(_WRAPPER) if runtime.family != "provided" else None
         argv = runtime.argv_in(seen, folders)
         environment |= self._leak_levels.variables(_holder(function), runtime.family)
+        if seen.language is None and runtime.binary is not None:
+            environment["PATH"] = with_language(environment["PATH"], runtime.binary.parent)
         return Command(
             (wrapper, *argv) if wrapper else argv,
             environment,

@@ -31,6 +31,12 @@ def of_no_function(identifier: str, family: str, major: str, seen: Folders) -> d
     }
 
 
+def with_language(path: str, folder: Path) -> str:
+    """PATH where the interpreter is not at `/var/lang`: what asks for `node` or `python3` finds the function's own."""
+    return ":".join(str(folder) if each == _LANGUAGE else each for each in path.split(":"))
+
+
+_LANGUAGE = "/var/lang/bin"
 _HIDDEN = frozenset(
     {
         *("AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
@@ -50,7 +56,7 @@ def _defaults(family: str, major: str, seen: Folders) -> dict[str, str]:
     values = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PATH": f"/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{_layers(seen)}/bin",
+        "PATH": f"{_LANGUAGE}:/usr/local/bin:/usr/bin/:/bin:{_layers(seen)}/bin",
         "LD_LIBRARY_PATH": _library_path(seen),
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "PWD": str(seen.task_root),
