@@ -1,6 +1,7 @@
 """A `neve serve` of an ordinary user, in cgroups that were given to that user, as a service manager does it."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from neve.dataplane.sandbox import hierarchy
 
 UID = 65534
 _SOURCE = Path(__file__).parents[2] / "src"
+_NUMBERS = itertools.count(1)
 _GIVEN = ("cgroup.procs", "cgroup.subtree_control", "tasks")
 
 
@@ -80,8 +82,9 @@ def _version(python: Path) -> tuple[int, ...]:
 
 @contextlib.contextmanager
 def _cgroups() -> Iterator[list[Path]]:
+    name = f"ordinary-{os.getpid()}-{next(_NUMBERS)}"
     found = [hierarchy.version2(), *map(hierarchy.version1, ("memory", "cpu", "pids", "freezer"))]
-    folders = list(dict.fromkeys(each.here / f"ordinary-{os.getpid()}" for each in found if each is not None))
+    folders = list(dict.fromkeys(each.here / name for each in found if each is not None))
     for folder in folders:
         folder.mkdir(exist_ok=True)
         for path in (folder, *(folder / name for name in _GIVEN)):

@@ -123,6 +123,7 @@ def _environment(environment: Environment) -> dict[str, Any]:
         "state": environment.state.value,
         "pid": environment.pid,
         "startedAt": int(environment.started_ms),
+        "prestarted": environment.prestarted,
         "invocations": environment.invocations,
         "memoryBytes": environment.memory_bytes,
         "logStream": origin.log_stream,

@@ -76,6 +76,7 @@ class Environment:
         self.started_ms = around.clock.now_ms()
         self.idle_since = around.clock.now()
         self.invocations = 0
+        self.prestarted = prestarted is not None  # whether its first runtime had waited for it
         self._plan = plan
         self._sandbox = sandbox
         self._around = around

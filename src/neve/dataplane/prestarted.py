@@ -28,6 +28,7 @@ class Prestarted:
         self.channel.setblocking(False)
         self.output, self._write_end = os.pipe()
         self._ended: asyncio.Task[None] | None = None
+        self._process: int | None = None  # a descriptor of it
 
     @classmethod
     async def start(cls, kind: SandboxKind, command: Command, limits: Limits) -> Self:
@@ -46,24 +47,29 @@ class Prestarted:
 
         async def wait() -> None:
             await self.sandbox.wait()
+            ended()
+
+        def ended() -> None:
+            self._unwatch()
             if not self.taken:
                 call()
 
         self._ended = asyncio.create_task(wait(), name=f"pre-started {self.id}")
+        self._process = _open_process(self.sandbox.pid)
+        if self._process is not None:  # its parents inside are frozen, too, and would tell of it later
+            asyncio.get_running_loop().add_reader(self._process, ended)
 
     def assign(self, folders: Folders, limits: Limits) -> None:
         """Let it have a function's code and limits, and thaw it: it is the caller's from now on, also when SandboxFailed."""
         self.taken = True
-        if self._ended is not None:
-            self._ended.cancel()
+        self._unwatch()
         self.sandbox.assign(folders, limits)
         self.sandbox.thaw()
 
     async def end(self) -> None:
         """End it and give everything back."""
         self.taken = True
-        if self._ended is not None:
-            self._ended.cancel()
+        self._unwatch()
         try:
             await self.sandbox.remove()
         except (SandboxFailed, OSError) as error:
@@ -92,8 +98,25 @@ class Prestarted:
             if not more or not _WAITING.startswith(said):
                 raise SandboxFailed("the runtime ended while it booted")
 
+    def _unwatch(self) -> None:
+        if self._ended is not None and self._ended is not asyncio.current_task():
+            self._ended.cancel()
+        if self._process is not None:
+            asyncio.get_running_loop().remove_reader(self._process)
+            os.close(self._process)
+            self._process = None
+
     def _close_theirs(self) -> None:
         self._theirs.close()
         if self._write_end != -1:
             os.close(self._write_end)
             self._write_end = -1
+
+
+def _open_process(pid: int | None) -> int | None:
+    """None where the system has no descriptors of processes."""
+    opener = getattr(os, "pidfd_open", None)
+    try:
+        return int(opener(pid)) if opener and pid is not None else None
+    except OSError:
+        return None

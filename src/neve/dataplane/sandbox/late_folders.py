@@ -19,12 +19,13 @@ class LateFolders:
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        self._task_root, self._layers = place / "task", place / "layers"
+        self._task_root, self._layers, self._nothing = place / "task", place / "layers", place / "nothing"
         self._held = False
         try:
             place.mkdir(mode=0o700)
             private_mounts.mount_shared(place)
             self._held = True
+            self._nothing.mkdir()
             for folder in (self._task_root, self._layers):
                 # A loader that does not find these when the process starts never looks for them again.
                 (folder / "lib").mkdir(parents=True)
@@ -40,10 +41,10 @@ class LateFolders:
         try:
             for source, target in self._pairs(folders):
                 private_mounts.lay_over(source, target)
+            self._check(folders, Path("/proc", str(pid), "root"))
             # Forgotten here, so that the next sandbox does not begin with a copy of every mount of the others.
             private_mounts.leave_to_others(self._place)
             self._held = False
-            self._check(folders, Path("/proc", str(pid), "root"))
         except OSError as refused:
             raise SandboxFailed(f"the code cannot be brought into the environment: {refused.strerror}") from refused
 
@@ -59,8 +60,7 @@ class LateFolders:
 
     def _pairs(self, folders: Folders) -> Iterator[tuple[Path, Path]]:
         yield folders.task_root, self._task_root
-        if folders.layers is not None:
-            yield folders.layers, self._layers
+        yield folders.layers or self._nothing, self._layers
 
     def _check(self, folders: Folders, root: Path) -> None:
         inside = {self._task_root: mounts.TASK_ROOT, self._layers: mounts.LAYERS}
