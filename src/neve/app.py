@@ -53,6 +53,7 @@ from neve.neighbours.endpoints import parse_endpoints
 from neve.neighbours.moto import Moto
 from neve.neighbours.process import MotoProcess
 from neve.queue.event_queue import EventQueue
+from neve.queue.sources import Sources
 from neve.queue.targets.choice import AllTargets
 from neve.queue.worker import Callables
 from neve.settings import Settings
@@ -190,7 +191,8 @@ async def _run(
         endpoint=url,
     )
     stream.subscribe(LogWriter(storage.logs))
-    functions = _functions(settings, storage, clock, plane)
+    sources = Sources(url)
+    functions = _functions(settings, storage, clock, plane, sources)
     moto = MotoProcess(clock, url)
     elsewhere = {name: neighbour_at(each) for name, each in parse_endpoints(settings.endpoints).items()}
     neighbours = Directory(elsewhere, Moto(moto) if settings.neighbours else None)
@@ -224,12 +226,13 @@ async def _run(
         queue.close()
         await queue.wait_ended()
         events.targets.close()
+        sources.close()
         await _end(tasks)
         await moto.close()
         await functions.close()
 
 
-def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataPlane) -> Functions:
+def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataPlane, sources: Sources) -> Functions:
     async def prepare(function: Function) -> None:
         await storage.task_roots.path(function)
         await storage.layer_roots.path(function)
@@ -244,6 +247,7 @@ def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataP
         refuse_deprecated=settings.refuse_deprecated,
         capacity=plane,
         account_concurrency=settings.concurrency,
+        sources=sources,
     )
 
 

@@ -5,7 +5,7 @@ They are kept and checked; nothing reads their sources yet.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from neve import log
 from neve.clock import Clock
@@ -15,7 +15,7 @@ from neve.domain import arn as arns
 from neve.domain import event_source as rules
 from neve.domain.errors import InvalidParameterValue, ResourceNotFound
 from neve.domain.event_source import EventSourceMapping, Source, SourceSettings
-from neve.domain.function import LATEST, check_tags
+from neve.domain.function import LATEST, Function, check_tags
 from neve.domain.version import is_number
 from neve.domain.world import World
 from neve.storage.store import AliasStore, EventSourceStore, FunctionStore
@@ -29,6 +29,20 @@ class MappingPage:
     after: str | None
 
 
+class SourceCheck(Protocol):
+    """Whoever can tell whether there is a source."""
+
+    async def check(self, source: Source, timeout_s: int) -> None:
+        """InvalidParameterValue when it is not there, or not fit for a function that may run for `timeout_s`."""
+
+
+class NoSourceCheck:
+    """Takes every source for granted."""
+
+    async def check(self, source: Source, timeout_s: int) -> None:
+        """It is there."""
+
+
 class EventSources:
     """The event source mappings of every world, by UUID."""
 
@@ -40,6 +54,7 @@ class EventSources:
         changes: Changes,
         clock: Clock,
         new_id: Callable[[], str],
+        sources: SourceCheck | None = None,
     ) -> None:
         self._functions = functions
         self._aliases = aliases
@@ -47,6 +62,7 @@ class EventSources:
         self._changes = changes
         self._clock = clock
         self._new_id = new_id
+        self._sources = sources or NoSourceCheck()
 
     async def create(
         self, world: World, function_name: str, source: Source, given: SourceSettings, tags: Mapping[str, str]
@@ -60,9 +76,10 @@ class EventSources:
         rules.check_source(source)
         rules.check_settings(source.kind, given, settings)
         check_tags(tags)
-        name, qualifier = await self._function(world, function_name, "lambda:CreateEventSourceMapping")
+        function, qualifier = await self._function(world, function_name, "lambda:CreateEventSourceMapping")
+        await self._sources.check(source, function.timeout_s)
         mapping = EventSourceMapping(
-            world, self._new_id(), name, qualifier, source, settings, self._now_ms(), dict(tags)
+            world, self._new_id(), function.name, qualifier, source, settings, self._now_ms(), dict(tags)
         )
         await self._changes.whole(self._store.put_if_alone(mapping))
         log.note("event source mapping kept without effect", mapping=mapping.arn, function=mapping.function_arn)
@@ -88,7 +105,8 @@ class EventSources:
             current = await self.get(world, uuid)
             name, qualifier = current.function_name, current.qualifier
             if function_name is not None:
-                name, qualifier = await self._function(world, function_name, "lambda:UpdateEventSourceMapping")
+                function, qualifier = await self._function(world, function_name, "lambda:UpdateEventSourceMapping")
+                name = function.name
             settings = rules.merged(current.settings, given)
             rules.check_settings(current.source.kind, given, settings)
             mapping = replace(
@@ -150,13 +168,13 @@ class EventSources:
     def _turn(self, uuid: str) -> Any:
         return self._changes.turns.take(("event source mapping", uuid))
 
-    async def _function(self, world: World, function_name: str, action: str) -> tuple[str, str | None]:
+    async def _function(self, world: World, function_name: str, action: str) -> tuple[Function, str | None]:
+        """The `$LATEST` of what is to be invoked, and the qualifier by which."""
         name, qualifier = naming.wanted(world, function_name, None, action)
-        if not await self._is_there(world, name, LATEST):
+        latest = await self._functions.function(world, name, LATEST)
+        if latest is None or (qualifier is not None and not await self._is_there(world, name, qualifier)):
             raise InvalidParameterValue("Function does not exist")
-        if qualifier is not None and not await self._is_there(world, name, qualifier):
-            raise InvalidParameterValue("Function does not exist")
-        return name, qualifier
+        return latest, qualifier
 
     async def _is_there(self, world: World, name: str, qualifier: str) -> bool:
         if qualifier == LATEST or is_number(qualifier):

@@ -21,7 +21,7 @@ from neve.control.code_signing import CodeSigning
 from neve.control.concurrency import Capacity, Concurrency
 from neve.control.configuration import Given, configured
 from neve.control.event_invoke import EventInvoke
-from neve.control.event_sources import EventSources
+from neve.control.event_sources import EventSources, SourceCheck
 from neve.control.function_urls import FunctionUrls
 from neve.control.layers import Layers
 from neve.control.permissions import Permissions
@@ -122,6 +122,7 @@ class Functions:
     `retire` hears of a function whose environments are to finish and go: it was replaced or deleted. Deprecated
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
+    `sources` tells whether there is what a mapping is to read.
 
     The verbs on what belongs to functions are its attributes: `versions`, `aliases`, `layers`, `concurrency`, `account`,
     `event_invoke` and `recursion` (their events), `sources` (what invokes them), `permissions`, `urls`, `tags`,
@@ -140,6 +141,7 @@ class Functions:
         roll: Callable[[], float] = random.random,
         capacity: Capacity | None = None,
         account_concurrency: int = quotas.CONCURRENT_EXECUTIONS,
+        sources: SourceCheck | None = None,
     ) -> None:
         self._store = store
         self._known_aliases = store.aliases
@@ -167,7 +169,7 @@ class Functions:
         self.code_signing = CodeSigning(store, store.code_signing, self._changes, clock)
         self.runtimes = RuntimeManagement(store, self._changes)
         self.providers = CapacityProviders(store, store.capacity_providers, self._changes, clock)
-        self.sources = EventSources(store, store.aliases, store.event_sources, self._changes, clock, new_uuid)
+        self.sources = EventSources(store, store.aliases, store.event_sources, self._changes, clock, new_uuid, sources)
         self.tags = Tags(
             {
                 "function": FunctionTags(store, self._changes),
