@@ -69,6 +69,12 @@ SETTINGS: tuple[Setting, ...] = (
         "An event whose function failed is run again after this long, then after twice as long.",
     ),
     Setting("event_retention_seconds", float, 86_400.0, "How long `neve queue` remembers events that failed for good."),
+    Setting(
+        "limit_rate",
+        bool,
+        True,
+        "Throttle synchronous invocations beyond 10 a second for each unit of concurrency, as Lambda does.",
+    ),
     Setting("sandbox", str, "auto", "How environments are isolated: auto (the best that works), bubblewrap, bare."),
     Setting("freezer", str, "auto", "How environments are frozen: auto, cgroup2, cgroup1, signals."),
     Setting(
@@ -124,6 +130,7 @@ class Settings:
     freeze_grace_ms: float
     prestarted: int
     concurrency: int
+    limit_rate: bool
     event_concurrency: int
     retry_base_seconds: float
     event_retention_seconds: float

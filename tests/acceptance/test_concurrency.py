@@ -1,5 +1,7 @@
 """Concurrency with real functions: who is throttled and why, that it survives a restart, and environments kept ready."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +59,8 @@ def test_reserved_concurrency_is_a_cap(deployed: Deploy, store: ObjectStore) -> 
 def test_one_caller_after_the_other_is_never_throttled(deployed: Deploy) -> None:
     function = deployed(HELD)
     reserve(function, 1)
-    assert [function.invoke().value for _ in range(30)] == [ON_DEMAND] * 30
-    assert len(function.environments()) == 1
+    assert [function.invoke().value for _ in range(10)] == [ON_DEMAND] * 10
+    assert [each["provisioned"] for each in function.environments()] == [False]
 
 
 def test_zero_throttles_everything_and_taking_it_away_runs_again(deployed: Deploy) -> None:
@@ -68,6 +70,42 @@ def test_zero_throttles_everything_and_taking_it_away_runs_again(deployed: Deplo
     assert function.environments() == []
     function.server.client("lambda").delete_function_concurrency(FunctionName=function.name)
     assert function.invoke().value == ON_DEMAND
+
+
+def reasons(function: Deployed, count: int) -> Counter[str]:
+    """Why so many invocations at once were refused; `ran` for those that were not."""
+
+    def one(_: int) -> str:
+        try:
+            return "ran" if function.invoke().status == 200 else "?"
+        except ClientError as error:
+            return str(error.response["Reason"])
+
+    with ThreadPoolExecutor(16) as callers:
+        return Counter(callers.map(one, range(count)))
+
+
+def test_requests_have_a_rate_of_ten_a_second_for_each_slot(deployed: Deploy) -> None:
+    function = deployed(HELD)
+    reserve(function, 1)
+    found = reasons(function, 200)
+    assert found["ReservedFunctionInvocationRateLimitExceeded"] > 50, found
+    assert found["ran"] >= 1
+    assert found.total() == 200
+
+
+def test_the_pool_of_an_account_has_a_rate_too_and_time_gives_it_back(tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--virtual-clock", "--concurrency", "1") as server:
+        function = deploy(server, HELD)
+        assert reasons(function, 200)["FunctionInvocationRateLimitExceeded"] > 50
+        server.own("clock/advance", {"seconds": 1})
+        assert function.invoke().value == ON_DEMAND
+
+
+def test_the_rate_can_be_switched_off(tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--no-limit-rate", "--concurrency", "1") as server:
+        function = deploy(server, HELD)
+        assert [function.invoke().value for _ in range(100)] == [ON_DEMAND] * 100
 
 
 def test_reserved_concurrency_survives_a_kill(tmp_path: Path) -> None:
@@ -147,6 +185,7 @@ def test_provisioned_concurrency_is_there_again_after_a_kill_and_survives_idle_t
         again = Deployed(server, function.name)
         until(lambda: allocation(again, "live")["Status"] == "READY", "it is not ready")
         before = again.environments()
+        assert [each["provisioned"] for each in before] == [True]
         server.own("clock/advance", {"seconds": 100_000})
         assert again.invoke(Qualifier="live").value == "provisioned-concurrency"
         assert [each["id"] for each in again.environments()] == [each["id"] for each in before]

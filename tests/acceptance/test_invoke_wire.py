@@ -352,7 +352,7 @@ def test_without_a_free_slot_a_caller_is_throttled(
 
 
 def test_who_has_its_answer_may_call_again_at_once(tmp_path: Path) -> None:
-    with running(tmp_path / "data", "--concurrency", "1") as neve:
+    with running(tmp_path / "data", "--concurrency", "1", "--no-limit-rate") as neve:
         functions = [deploy(neve, "s-look", runtime) for runtime in ("nodejs22.x", "nodejs22.x", "python3.11")]
         wire = Wire(neve)
         statuses = [wire.invoke(function.name).status for _ in range(30) for function in functions]

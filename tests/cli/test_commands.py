@@ -225,12 +225,13 @@ def test_environments_are_a_table_or_json(cli: Cli) -> None:
     one = {
         "id": "e", "function": "hello", "version": "$LATEST", "account": "0", "region": "r", "state": "frozen", "pid": 7,
         "startedAt": time.time() * 1000 - 65_000, "invocations": 3, "memoryBytes": 61_000_000, "logStream": "s",
+        "provisioned": False,
     }  # fmt: skip
-    cli.house.environments = [one, {**one, "function": "other", "pid": None, "memoryBytes": 0}]
+    cli.house.environments = [one, {**one, "function": "other", "pid": None, "memoryBytes": 0, "provisioned": True}]
     first, second, third = cli.run("ps").stdout.splitlines()
-    assert first.split() == ["FUNCTION", "VERSION", "STATE", "PID", "AGE", "INVOCATIONS", "MEMORY"]
-    assert second.split() == ["hello", "$LATEST", "frozen", "7", "1m5s", "3", "61", "MB"]
-    assert third.split()[3] == "-"
+    assert first.split() == ["FUNCTION", "VERSION", "TYPE", "STATE", "PID", "AGE", "INVOCATIONS", "MEMORY"]
+    assert second.split() == ["hello", "$LATEST", "on-demand", "frozen", "7", "1m5s", "3", "61", "MB"]
+    assert third.split()[2:5] == ["provisioned", "frozen", "-"]
     assert [entry["function"] for entry in json.loads(cli.run("ps", "other", "--json").stdout)] == ["other"]
 
 

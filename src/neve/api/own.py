@@ -121,6 +121,7 @@ def _environment(environment: Environment) -> dict[str, Any]:
         "account": origin.world.account,
         "region": origin.world.region,
         "state": environment.state.value,
+        "provisioned": environment.provisioned,
         "pid": environment.pid,
         "startedAt": int(environment.started_ms),
         "prestarted": environment.prestarted,

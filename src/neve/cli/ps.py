@@ -9,7 +9,7 @@ import click
 from neve.cli import options, output
 from neve.cli.client import Client
 
-_HEAD = ("FUNCTION", "VERSION", "STATE", "PID", "AGE", "INVOCATIONS", "MEMORY")
+_HEAD = ("FUNCTION", "VERSION", "TYPE", "STATE", "PID", "AGE", "INVOCATIONS", "MEMORY")
 
 
 @click.command()
@@ -48,6 +48,7 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         one["function"],
         one["version"],
+        "provisioned" if one.get("provisioned") else "on-demand",
         one["state"],
         "-" if one.get("pid") is None else str(one["pid"]),
         output.age(time.time() - one["startedAt"] / 1000),

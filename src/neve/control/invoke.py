@@ -86,7 +86,8 @@ class Invoker:
 async def run_event(functions: Functions, plane: DataPlane, event: QueuedEvent) -> InvocationResult:
     """Run an event with the code and the configuration of now. Raises what a synchronous caller would get."""
     function, invoked_arn = await _target(functions, event.world, event.function_name, event.qualifier)
-    return await plane.invoke(Invocation(event.request_id, function, invoked_arn, event.payload, event.trace_header))
+    invocation = Invocation(event.request_id, function, invoked_arn, event.payload, event.trace_header)
+    return await plane.invoke(invocation, of_event=True)
 
 
 async def _target(functions: Functions, world: World, function_name: str, qualifier: str | None) -> Target:

@@ -19,6 +19,7 @@ from neve.dataplane.plan import PROVISIONED, Plan
 from neve.dataplane.pool import Pool
 from neve.dataplane.prestarted import Prestarted
 from neve.dataplane.provisioned import Targets, allocation
+from neve.dataplane.rates import Rates
 from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.runtimes import Runtime, Runtimes
@@ -36,6 +37,7 @@ from neve.domain.function import LATEST, Function
 from neve.domain.invocation import Invocation, InvocationResult
 from neve.domain.limits import MEMORY_MB_PER_CPU
 from neve.domain.record import Origin, Record
+from neve.domain.request_rate import RATE_LIMIT, RESERVED_RATE_LIMIT, allowances
 from neve.domain.system_log import iso_time
 from neve.domain.tracing import ACTIVE, begin_segment
 from neve.domain.world import World
@@ -89,6 +91,7 @@ class DataPlane:
         self._retired: set[Pool] = set()
         self._slots = Slots(foundations.settings.concurrency)
         self._growths = Growths(foundations.clock)
+        self._rates = Rates(foundations.clock)
         self._targets = Targets(self._pool)
         self._tails = LogTails()
         self._borrowing: dict[Holder, Function] = {}  # run on another major than theirs
@@ -107,13 +110,15 @@ class DataPlane:
 
     # Invocations
 
-    async def invoke(self, invocation: Invocation) -> InvocationResult:
+    async def invoke(self, invocation: Invocation, of_event: bool = False) -> InvocationResult:
         """Run it and return what the caller gets. TooManyRequests without a free slot; PlatformError when Neve stops.
 
-        A caller that gives up does not end the invocation: as on Lambda it runs to its end.
+        A caller that gives up does not end the invocation: as on Lambda it runs to its end. One `of_event` has no rate.
         """
         holder = _holder(invocation.function)
         self._check_open()
+        if self.settings.limit_rate and not of_event:
+            self._check_rate(holder)
         admission = self._slots.take(holder)
         if isinstance(admission, Throttled):
             await self._take_soon(holder, admission)
@@ -128,6 +133,13 @@ class DataPlane:
     def _check_open(self) -> None:
         if self._closing:
             raise PlatformError("Neve is stopping and takes no new invocations.")
+
+    def _check_rate(self, holder: Holder) -> None:
+        limits, unreserved = self._slots.limits(holder)
+        if limits.reserved == 0:
+            return  # it is off, which the slots will say
+        if not self._rates.take(holder.world, allowances(holder.name, holder.version, limits, unreserved)):
+            raise throttled(RATE_LIMIT if limits.reserved is None else RESERVED_RATE_LIMIT)
 
     async def _take_soon(self, holder: Holder, why: Throttled) -> None:
         """An invocation that has answered gives its slot back at once: who comes back that quickly is not throttled."""
@@ -353,6 +365,7 @@ class DataPlane:
         """Shut down environments that were idle since `moment`; when the one idle longest was last used, or None."""
         self._retired = {pool for pool in self._retired if not pool.empty}
         self._growths.forget_idle()
+        self._rates.forget_idle()
         oldest = [pool.stop_idle_since(moment) for pool in self._pools.values()]
         return min((each for each in oldest if each is not None), default=None)
 

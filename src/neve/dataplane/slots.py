@@ -79,6 +79,11 @@ class Slots:
         """How many invocations are running."""
         return self._ledger(world).running
 
+    def limits(self, holder: Holder) -> tuple[FunctionLimits, int]:
+        """What its function has set aside, and what is left for those that have not."""
+        ledger = self._ledger(holder.world)
+        return ledger.limits(holder.name), ledger.unreserved
+
     def share(self, holder: Holder) -> _Share:
         """Who gets what this holder gives back: its function alone, or (None) all of the world that reserved nothing."""
         return holder.world, holder.name if self._ledger(holder.world).reserves(holder.name) else None

@@ -221,6 +221,16 @@ class Ledger:
         function = self._functions.get(name)
         return function is not None and function.limits.reserved == 0
 
+    def limits(self, name: str) -> FunctionLimits:
+        """What the function has set aside."""
+        function = self._functions.get(name)
+        return UNLIMITED if function is None else function.limits
+
+    @property
+    def unreserved(self) -> int:
+        """The size of the pool that nobody has set anything of aside."""
+        return max(0, self._account - self._set_aside)
+
     def admit(self, name: str, version: str) -> Admission:
         """Whether one more may run. Changes nothing."""
         function = self._functions.get(name) or _Running()
@@ -229,7 +239,7 @@ class Ledger:
         return admit(
             Share(self._account, self.running),
             Share(limits.provisioned.get(version, 0), function.versions[version]),
-            Share(limits.on_demand, function.on_demand) if reserved else self._unreserved(),
+            Share(limits.on_demand, function.on_demand) if reserved else self._unreserved_share(),
             reserved,
         )
 
@@ -243,8 +253,8 @@ class Ledger:
         self._change(function, version, -1)
         self._drop_if_empty(name, function)
 
-    def _unreserved(self) -> Share:
-        return Share(max(0, self._account - self._set_aside), self._unreserved_running)
+    def _unreserved_share(self) -> Share:
+        return Share(self.unreserved, self._unreserved_running)
 
     def _change(self, function: _Running, version: str, by: int) -> None:
         self.running += by
