@@ -6,7 +6,7 @@ members of the Telemetry API schema, so that a subscriber can pass it on as it i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from neve.domain.world import World
 
@@ -56,8 +56,7 @@ class Origin:
     system_log_level: str = "INFO"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):  # which is made in half the time of a frozen dataclass, nine times for an invocation
     """One fact. `time_ms` counts UTC milliseconds, with a fraction; `request_id` is None outside an invocation.
 
     Those of types `function` and `extension` are `{"text": str, "level": str | None}`: one log event of user code, with

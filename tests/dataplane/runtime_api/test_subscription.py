@@ -41,6 +41,11 @@ def test_given_values_and_tcp() -> None:
     assert subscription == Subscription(Api.TELEMETRY, "2022-12-13", ("extension",), 9000, None, 1_000, 1_048_576, 25)
 
 
+@pytest.mark.parametrize("host", ["sandbox.localdomain", "sandbox"])
+def test_the_environment_has_two_names(host: str) -> None:
+    assert parse(destination=uri(f"http://{host}:80")).port == 80
+
+
 def test_the_logs_api_has_a_default_schema() -> None:
     assert parse(Api.LOGS, schemaVersion=None).schema == "2020-08-15"
 

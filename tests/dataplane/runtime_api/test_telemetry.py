@@ -66,7 +66,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 # The doors
 
 
-@pytest.mark.parametrize("path", [TELEMETRY, LOGS])
+@pytest.mark.parametrize("path", [TELEMETRY, f"{TELEMETRY}/", LOGS])
 async def test_subscribing_needs_an_extension(stage: Stage, path: str) -> None:
     answer = await stage.call("PUT", path, b"{}")
     text = "Missing Lambda-Extension-Identifier header"

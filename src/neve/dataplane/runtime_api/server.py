@@ -53,6 +53,7 @@ ROUTES: dict[str, tuple[str, _Open]] = {
     "/2020-01-01/extension/init/error": ("POST", open_extension_init_error),
     "/2020-01-01/extension/exit/error": ("POST", open_extension_exit_error),
     "/2022-07-01/telemetry": ("PUT", open_telemetry),
+    "/2022-07-01/telemetry/": ("PUT", open_telemetry),  # as its documentation says
     "/2020-08-15/logs": ("PUT", open_logs),
 }
 _INVOCATION = "/2018-06-01/runtime/invocation/"
