@@ -20,11 +20,11 @@ def test_function_that_waits_for_others_gets_as_many_as_are_allowed() -> None:
 
 
 def test_function_that_computes_gets_no_more_than_go_without_waiting() -> None:
-    """Two processors: more than two at once take longer each."""
+    """Two processors: more than two at once take longer each. A few run at once nevertheless."""
     window = Window(64)
     for _ in range(300):
         window.answered(0.05 * max(1.0, window.size / 2), True, 100.0)
-    assert 2 <= window.size <= 10
+    assert 8 <= window.size <= 12
 
 
 def test_function_that_has_become_slower_is_known_anew() -> None:

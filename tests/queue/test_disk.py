@@ -80,7 +80,7 @@ async def test_no_more_is_begun_than_can_be_written_down(tmp_path: Path) -> None
         hold.set()
         await asyncio.sleep(0.3)
         begun = len(house.functions.runs["f"])
-        assert begun <= 64
+        assert begun <= 64 + lane.UNSETTLED
     await house.wait(lambda: len(house.functions.runs["f"]) == 1000)
     await house.close()
 

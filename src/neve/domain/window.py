@@ -1,11 +1,13 @@
 """How many events of one function may run at once: as many as help, fewer when it is throttled.
 
-The service's pollers scale with the backlog and slow down for throttles; how is not told. Here more run at once as long as
-each still takes about as long as it did alone: a function that waits for others gets many environments, one that computes
-gets no more than the machine has processors for.
+The service's pollers scale with the backlog and slow down for throttles; how is not told. Here a few may always run at once,
+and more as long as each still takes about as long as it did alone: a function that waits for others gets many environments,
+one that computes gets no more than the machine has processors for.
 """
 
 _FIRST = 2
+_FEW = 8
+"""So many may always run at once, unless they are throttled: while one is thawed another is answered."""
 _UNHURT = 2.0
 _HURT = 4.0
 _NOISE_S = 0.002
@@ -30,16 +32,16 @@ class Window:
 
     def answered(self, seconds: float, was_full: bool, now_s: float) -> None:
         """One ran for so long; `was_full` when no more could run beside it."""
-        forgotten = _FORGETTING if self.size <= _FIRST else 1.0
+        forgotten = _FORGETTING if self.size <= _FEW else 1.0
         self._best_s = min(self._best_s * forgotten, seconds)
         typical = seconds if self._typical_s is None else self._typical_s
         self._typical_s = typical + _SMOOTHING * (seconds - typical)
         if not was_full:
             return
-        if self._typical_s <= _UNHURT * self._best_s + _NOISE_S:
+        if self.size < _FEW or self._typical_s <= _UNHURT * self._best_s + _NOISE_S:
             self._grow(1, now_s)
         elif self._typical_s > _HURT * self._best_s + _NOISE_S:
-            self.size = max(1, self.size - 1)
+            self.size = max(_FEW, self.size - 1)
 
     def waited(self, now_s: float) -> None:
         """It was full for a while and none answered: they take long, so more at once harm nobody yet."""

@@ -26,7 +26,9 @@ T = TypeVar("T")
 
 AHEAD = 32
 AHEAD_BYTES = 65_536
-"""What is leased before it may run, at most: one always, whatever its size."""
+"""What is leased before it may run, about; one always, whatever its size."""
+UNSETTLED = 64
+"""What has answered and is not on disk yet, at most: the next may begin before that, so that environments stay awake."""
 PAUSE_S = 1.0
 """How long a lane rests that was throttled while nothing of its own ran: its first setback is as long."""
 PATIENCE_S = 1.0
@@ -43,13 +45,8 @@ class Pace(Enum):
     NOTHING = "nothing"  # it never began, or was refused for a reason of its own
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What became of one piece of work: the pace, the seconds that it ran for, and when it is due again, if it is."""
-
-    pace: Pace
-    seconds: float = 0.0
-    due_ms: float | None = None
+Answered = Callable[[Pace, float], None]
+"""To be called as soon as the next may begin: how it went, and how many seconds it took. Once; at the end otherwise."""
 
 
 class Work(Protocol[K_contra, T]):
@@ -61,8 +58,11 @@ class Work(Protocol[K_contra, T]):
     def give_back(self, item: T) -> None:
         """It was not done."""
 
-    async def do(self, item: T) -> Done:
-        """Do one to its end and say so on disk; the lease has ended then. Whatever is raised, the lease is given back."""
+    async def do(self, item: T, answered: Answered) -> float | None:
+        """Do one to its end and say so on disk; the lease has ended then. When it is due again (UTC ms), None if it is not.
+
+        Whatever is raised, the lease is given back.
+        """
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,16 @@ class Lane(Generic[K, T]):
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._ready: deque[T] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running = 0
         self._news = asyncio.Event()
         self._arrived = True
         self._invited = False
         self._stopped = asyncio.Event()
         self._held = 0
         self._failures = 0
+        self._few = 0
+        self._filling: asyncio.Task[None] | None = None
         self._next_due_ms: float | None = None
         self._due: Timer | None = None
         self._pause: Timer | None = None
@@ -101,7 +104,7 @@ class Lane(Generic[K, T]):
     @property
     def running(self) -> int:
         """How much of it runs."""
-        return len(self._running)
+        return self._running
 
     def arrive(self) -> None:
         """Something new is there, or is due earlier than it was."""
@@ -139,37 +142,40 @@ class Lane(Generic[K, T]):
         try:
             while not self._stopped.is_set():
                 self._news.clear()
-                await self._fill()
+                if self._wants_more():
+                    self._filling = asyncio.create_task(self._fill(), name=f"lease {self.key}")
                 self._begin_some()
                 if self._is_over():
                     return
                 await self._wait()
-            while self._running:
-                await asyncio.wait(self._running)
+            while self._tasks:
+                await asyncio.wait(self._tasks)
         finally:
-            for task in self._running:
+            for task in (*self._tasks, *((self._filling,) if self._filling else ())):
                 task.cancel()
             self._leave()
             ended(self)
 
     async def _fill(self) -> None:
-        """Lease, a little ahead, when nothing is ready and something may be due."""
-        if not self._wants_more():
-            return
+        """Lease while the rest runs: nothing is to wait for the disk."""
         self._arrived = False
         self._plan(None)  # what is put off while the disk is read may be missing in what was read
-        free = max(0, self._window.size - self.running)
+        free = max(0, self._window.size - self._running)
         try:
-            leases = await self._work.lease(self.key, min(AHEAD, self._window.size) + free, AHEAD_BYTES)
+            leases = await self._work.lease(self.key, AHEAD + free, AHEAD_BYTES)
         except Exception as error:  # noqa: BLE001 - the edge of the loop: what waits is not forgotten
             self._arrived = True
             await self._rest_after(error)
-            return
-        self._failures = 0
-        self._ready.extend(leases.items)
-        self._plan_sooner(leases.next_due_ms)
-        if self._held:
-            self._give_back_ready()
+        else:
+            self._failures = 0
+            self._few = min(AHEAD, len(leases.items)) // 2
+            self._ready.extend(leases.items)
+            self._plan_sooner(leases.next_due_ms)
+            if self._held or self._stopped.is_set():
+                self._give_back_ready()
+        finally:
+            self._filling = None
+            self._news.set()
 
     async def _rest_after(self, error: Exception) -> None:
         if isinstance(error, StorageUnavailable):
@@ -183,31 +189,36 @@ class Lane(Generic[K, T]):
                 await self._stopped.wait()
 
     def _wants_more(self) -> bool:
-        return not self._ready and self._pause is None and not self._held and self._may_be_due()
+        """Before nothing is ready any more; what is large comes one by one."""
+        idle = self._filling is None and self._pause is None and not self._held
+        return idle and len(self._ready) <= self._few and self._may_be_due()
 
     def _may_be_due(self) -> bool:
         return self._arrived or (self._next_due_ms is not None and self._next_due_ms <= self._clock.now_ms())
 
     def _has_window(self) -> bool:
-        return self._pause is None and self.running < self._window.size
+        return (
+            self._pause is None
+            and self._running < self._window.size
+            and len(self._tasks) < self._window.size + UNSETTLED
+        )
 
     def _begin_some(self) -> None:
         while self._ready and not self._stopped.is_set() and self._has_window() and self._room.take(self):
             self._invited = False
+            self._running += 1
             task = asyncio.create_task(self._do(self._ready.popleft()))
-            self._running.add(task)
+            self._tasks.add(task)
         if self._invited:
             self._invited = False
             self._room.pass_on()
 
     def _is_over(self) -> bool:
-        return not (self._ready or self._running or self._arrived or self._next_due_ms is not None)
+        return not (self._ready or self._tasks or self._filling or self._arrived or self._next_due_ms is not None)
 
     async def _wait(self) -> None:
-        """Until something happens. To be full of what takes long is something, too."""
-        if self._wants_more():
-            return
-        if not self._ready or self.running < self._window.size:
+        """Until something happens. To be full for long is something, too."""
+        if not self._ready or self._running < self._window.size:
             await self._news.wait()
             return
         try:
@@ -242,10 +253,19 @@ class Lane(Generic[K, T]):
     # One piece of work
 
     async def _do(self, item: T) -> None:
-        was_full = self.running >= self._window.size
-        done = Done(Pace.NOTHING)
+        was_full = self._running >= self._window.size
+        has_answered = False
+
+        def answered(pace: Pace, seconds: float) -> None:
+            nonlocal has_answered
+            if not has_answered:
+                has_answered = True
+                self._running -= 1
+                self._room.give_back()
+                self._go_on(pace, seconds, was_full)
+
         try:
-            done = await self._work.do(item)
+            self._plan_sooner(await self._work.do(item, answered))
         except asyncio.CancelledError:
             self._work.give_back(item)
             raise
@@ -255,20 +275,19 @@ class Lane(Generic[K, T]):
             self._arrived = True
             self._rest()
         finally:
+            answered(Pace.NOTHING, 0.0)
             task = asyncio.current_task()
             assert task is not None
-            self._running.discard(task)
-            self._room.give_back()
-            self._go_on(done, was_full)
+            self._tasks.discard(task)
+            self._news.set()
 
-    def _go_on(self, done: Done, was_full: bool) -> None:
-        if done.pace is Pace.ANSWERED:
-            self._window.answered(done.seconds, was_full, self._loop.time())
-        elif done.pace is Pace.THROTTLED:
-            self._window.throttled(self.running, self._loop.time())
-            if not self.running:
+    def _go_on(self, pace: Pace, seconds: float, was_full: bool) -> None:
+        if pace is Pace.ANSWERED:
+            self._window.answered(seconds, was_full, self._loop.time())
+        elif pace is Pace.THROTTLED:
+            self._window.throttled(self._running, self._loop.time())
+            if not self._running:
                 self._rest()
-        self._plan_sooner(done.due_ms)
         self._news.set()
 
     def _rest(self) -> None:

@@ -1,6 +1,7 @@
 """Runs events: lease, ask how they are to be treated, invoke by the path of synchronous callers, settle."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -17,9 +18,9 @@ from neve.domain.errors import (
 from neve.domain.event import Cause, NotRun, Outcome, Policy, QueuedEvent, Ran
 from neve.domain.invocation import InvocationResult
 from neve.domain.limits import MAXIMUM_TIMEOUT_S
-from neve.domain.retry import RetryAt, decide, decide_before
+from neve.domain.retry import Decision, RetryAt, decide, decide_before
 from neve.domain.world import World
-from neve.queue.lane import Done, Pace
+from neve.queue.lane import Answered, Pace
 from neve.queue.persist import Persist
 from neve.queue.settle import Settlement
 from neve.queue.tell import Teller
@@ -69,7 +70,6 @@ class Worker:
         self._tell = tell
         self._persist = persist
         self._retry_base_s = retry_base_s
-        self._loop = asyncio.get_running_loop()
         self._stopping = False
 
     def stop(self) -> None:
@@ -85,25 +85,23 @@ class Worker:
         """It was not run, or nobody knows."""
         self._store.give_back(item)
 
-    async def do(self, item: LeasedEvent) -> Done:
+    async def do(self, item: LeasedEvent, answered: Answered) -> float | None:
         """Run one event, and settle what follows."""
         event, progress = item.event, item.progress
         policy = await self._callables.policy_of(event.world, event.function_name, event.qualifier)
-        end = decide_before(event, progress, policy, self._clock.now_ms())
-        if end is not None:
-            await self._settlement.settle(item, end)
-            return Done(Pace.NOTHING)
-        self._tell.leased(item)
-        began_s = self._loop.time()
-        try:
-            outcome = await self._outcome(event)
-        except Stopping:
-            self._store.give_back(item)
-            return Done(Pace.NOTHING)
-        seconds = self._loop.time() - began_s
-        decision = decide(event, progress, outcome, policy, self._clock.now_ms(), self._retry_base_s)
+        decision: Decision | None = decide_before(event, progress, policy, self._clock.now_ms())
+        if decision is None:
+            self._tell.leased(item)
+            began_s = time.monotonic()  # that of the loop is as coarse as the shortest runs
+            try:
+                outcome = await self._outcome(event)
+            except Stopping:
+                self._store.give_back(item)
+                return None
+            answered(_pace(outcome), time.monotonic() - began_s)
+            decision = decide(event, progress, outcome, policy, self._clock.now_ms(), self._retry_base_s)
         await self._settlement.settle(item, decision)
-        return Done(_pace(outcome), seconds, decision.at_ms if isinstance(decision, RetryAt) else None)
+        return decision.at_ms if isinstance(decision, RetryAt) else None
 
     async def _outcome(self, event: QueuedEvent) -> Outcome:
         try:

@@ -29,6 +29,7 @@ Settled = Callable[[bool], None]
 READERS = 3
 GROUP_LIMIT = 1024
 """Writes in one transaction: bounds how long the first of them waits."""
+SOON_SECONDS = 0.002
 BUSY_SECONDS = 5.0
 READ_SECONDS = 10.0
 CLOSE_SECONDS = 30.0
@@ -68,6 +69,7 @@ class Database:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._soon: list[_Write] = []
         self._idle_readers: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix=f"{path.name}-read")
         self._closing = False
@@ -87,16 +89,28 @@ class Database:
         What `work` raises rolls back this work alone and is raised here. `settled(committed)` is called on the event loop
         before this returns, also when the caller was cancelled meanwhile. StorageUnavailable when it did not happen.
         """
-        result: T = await self._submit(work, settled)
+        result: T = await self._submit(work, settled, self._writes.put)
         return result
 
-    def _submit(self, work: Work[Any], settled: Settled | None) -> "asyncio.Future[Any]":
+    async def write_soon(self, work: Work[T], settled: Settled | None = None) -> T:
+        """As `write`, for what nobody is kept waiting by: with whatever else comes within `SOON_SECONDS`, which saves commits."""
+        if not self._soon:
+            self._loop.call_later(SOON_SECONDS, self._put_soon)
+        result: T = await self._submit(work, settled, self._soon.append)
+        return result
+
+    def _put_soon(self) -> None:
+        soon, self._soon = self._soon, []
+        for write in soon:
+            self._writes.put(write)
+
+    def _submit(self, work: Work[Any], settled: Settled | None, put: Callable[[_Write], None]) -> "asyncio.Future[Any]":
         if self._closing:
             if settled is not None:
                 settled(False)
             raise StorageUnavailable("The storage is closed.")
         future = self._loop.create_future()
-        self._writes.put(_Write(work, future, settled))
+        put(_Write(work, future, settled))
         return future
 
     async def read(self, work: Work[T], seconds: float = READ_SECONDS) -> T:
@@ -109,6 +123,7 @@ class Database:
         """Write everything that is queued, then close. StorageUnavailable when that takes longer than `CLOSE_SECONDS`."""
         if not self._closing:
             self._closing = True
+            self._put_soon()
             self._writes.put(None)
         try:
             async with asyncio.timeout(CLOSE_SECONDS):

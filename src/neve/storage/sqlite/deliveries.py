@@ -86,7 +86,7 @@ class SqliteDeliveryStore:
             tally(db, leased.lane, "delivering", -1)
             tally(db, leased.lane, "delivered" if taken else "delivery_failed", 1)
 
-        await self._database.write(remove, self._end_lease(leased))
+        await self._database.write_soon(remove, self._end_lease(leased))
 
     async def _target(self, arn: str) -> int | None:
         target = self._targets.get(arn)

@@ -131,7 +131,7 @@ class SqliteEventStore:
                 run = {"payload": progress.last_run.payload, "executed_version": progress.last_run.executed_version}
                 db.execute(_SQL["keep_last_run"], row | run)
 
-        await self._database.write(reschedule, self._end_lease(leased))
+        await self._database.write_soon(reschedule, self._end_lease(leased))
 
     async def end(
         self,
@@ -154,7 +154,7 @@ class SqliteEventStore:
                 db.execute(_SQL["insert_dropped"], dropped)
             insert_messages(db)
 
-        await self._database.write(remove, self._end_lease(leased))
+        await self._database.write_soon(remove, self._end_lease(leased))
 
     # By hand
 
