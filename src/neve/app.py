@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from neve.dataplane.sandbox import private_mounts
 from neve.dataplane.sandbox.choose import choose_kind
 from neve.dataplane.sandbox.sandbox import SandboxKind
 from neve.dataplane.stream import Stream
-from neve.dataplane.survey import survey
+from neve.dataplane.survey import Item, survey
 from neve.dataplane.task_root import TaskRoots
 from neve.domain.errors import OperatorError
 from neve.domain.function import Function
@@ -51,7 +52,7 @@ from neve.neighbours.directory import Directory
 from neve.neighbours.elsewhere import neighbour_at
 from neve.neighbours.endpoints import parse_endpoints
 from neve.neighbours.moto import Moto
-from neve.neighbours.process import MotoProcess
+from neve.neighbours.process import INSTALL, MotoProcess, installed
 from neve.queue.event_queue import EventQueue
 from neve.queue.sources import Sources
 from neve.queue.targets.choice import AllTargets
@@ -106,7 +107,23 @@ def _have_mounts_of_our_own(settings: Settings) -> None:
 
 def survey_items() -> list[dict[str, Any]]:
     """What this machine has, for `neve doctor` without a server."""
-    return [asdict(item) for item in survey()]
+    return [asdict(item) for item in (*survey(), _neighbours_item())]
+
+
+def _neighbours_item() -> Item:
+    if installed():
+        return Item("neighbours", True, f"moto {version('moto')} answers for the other AWS services")
+    advice = f"{INSTALL} for a local SQS, S3, DynamoDB and so on; not needed without."
+    return Item("neighbours", False, "moto is not installed", advice)
+
+
+def tell_neighbours(settings: Settings) -> str:
+    """One sentence about the other AWS services, for who starts Neve; empty when they are switched off."""
+    if not settings.neighbours:
+        return ""
+    if not installed():
+        return f"The other AWS services would answer there, too: {INSTALL}"
+    return "The other AWS services answer there, too (moto); what they hold is gone when Neve ends."
 
 
 def list_runtimes(today: str) -> list[dict[str, Any]]:

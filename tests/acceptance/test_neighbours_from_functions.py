@@ -16,7 +16,7 @@ from tests.acceptance.functions import Deployed
 from tests.acceptance.gate import Gate, gate
 from tests.acceptance.lines import inside, report_of, texts
 from tests.acceptance.machine import until
-from tests.acceptance.packages import boto3_layer, layer
+from tests.acceptance.packages import layer
 from tests.acceptance.server import NeveServer
 
 _NUMBERS = itertools.count(1)
@@ -233,11 +233,9 @@ def test_a_bucket_is_found_by_path_and_by_host(
 
 def test_boto3_finds_everything(neve: NeveServer, deployed: Deploy, place: dict[str, str]) -> None:
     """A14"""
-    content = {"ZipFile": boto3_layer("s3", "dynamodb", "sqs")}
-    layer_arn = neve.client("lambda").publish_layer_version(LayerName="boto3", Content=content)["LayerVersionArn"]
     queue = neve.client("sqs").create_queue(QueueName=place["bucket"])["QueueUrl"]
     runtime = f"python3.{sys.version_info[1]}"
-    function = deployed("n-boto3", runtime, timeout_s=20, MemorySize=1769, Layers=[layer_arn])
+    function = deployed("n-boto3", runtime, timeout_s=20, MemorySize=1769)
     assert function.invoke(place | {"queue": place["bucket"]}).value == "an invoice"
     assert item(neve, place, "from-python") == {"id": {"S": "from-python"}, "tags": {"SS": ["a"]}}
     (message,) = neve.client("sqs").receive_message(QueueUrl=queue)["Messages"]

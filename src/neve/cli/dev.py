@@ -53,12 +53,14 @@ _HELP = f"""Run Neve for the time of work, with the functions of PATH deployed a
 @settings_flags({**_DEFAULTS, "data_dir": "a folder that is removed at the end"})
 def command(path: Path | None, **flags: Any) -> None:
     """The command; its help is above because it names the entry files."""
+    from neve.app import tell_neighbours
+
     functions = find_functions(path) if path is not None else []
     file = {**_DEFAULTS, **read_settings(Path()), **(read_settings(path) if path is not None and path.is_dir() else {})}
     with _data_dir(flags, file):
         settings = load(flags, file)
         names = [found.name for found in functions] if functions else ["neve"]
-        bench = _Bench(path, functions, LiveLog(sys.stdout, Layout.of(sys.stdout, names)))
+        bench = _Bench(path, functions, LiveLog(sys.stdout, Layout.of(sys.stdout, names)), tell_neighbours(settings))
         status = run(settings, bench.start, level="WARNING")
         bench.stop()
     click.echo(output.paint("neve stopped", output.has_colour(sys.stdout), dim=True))
@@ -82,6 +84,7 @@ class _Bench:
     path: Path | None
     functions: Sequence[Found]
     live: LiveLog
+    neighbours: str
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -117,16 +120,16 @@ class _Bench:
         from neve.cli.redeploy import Deployment
 
         if self.path is None:
-            _print_welcome(client, None, [])
+            _print_welcome(client, None, [], self.neighbours)
             return
         deployment = Deployment(self.path, client, self.live)
         deployment.begin(self.functions)
-        _print_welcome(client, self.path, self.functions)
+        _print_welcome(client, self.path, self.functions, self.neighbours)
         deployment.follow(self._stop)
 
 
-def _print_welcome(client: Client, path: Path | None, functions: Sequence[Found]) -> None:
-    """What is there and how to call it."""
+def _print_welcome(client: Client, path: Path | None, functions: Sequence[Found], neighbours: str) -> None:
+    """What is there and how to call it, and what else answers."""
     click.echo()
     if functions:
         head = ("FUNCTION", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT")
@@ -135,6 +138,8 @@ def _print_welcome(client: Client, path: Path | None, functions: Sequence[Found]
     elif path is not None:
         output.say(f"No function in {path} yet; `neve dev --help` tells what one looks like.", fg="yellow")
     _print_calls(client.endpoint, functions[0].name if functions else "NAME")
+    if neighbours:
+        click.echo(f"\n{neighbours}")
     if path is not None:
         click.echo(f"\nChanges in {path} are deployed as you save them. Ctrl-C stops.\n")
     else:
