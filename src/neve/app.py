@@ -21,6 +21,7 @@ import uvicorn
 import uvloop
 
 from neve import log
+from neve.analysis.leaks import LeakBook
 from neve.api import families
 from neve.api.door import Service, create_door, new_request_id
 from neve.api.own import House, create_own
@@ -62,6 +63,7 @@ from neve.storage.blobs import FileBlobStore
 from neve.storage.data_dir import DataDir
 from neve.storage.sqlite.events import SqliteEventStore
 from neve.storage.sqlite.functions import SqliteFunctionStore
+from neve.storage.sqlite.leaks import SqliteLeakStore
 from neve.storage.sqlite.logs import SqliteLogStore
 
 _HOUSEKEEPING_SECONDS = 3600.0
@@ -75,6 +77,7 @@ class _Storage:
     functions: SqliteFunctionStore
     logs: SqliteLogStore
     events: SqliteEventStore
+    leaks: SqliteLeakStore
     blobs: FileBlobStore
     task_roots: TaskRoots
     layer_roots: LayerRoots
@@ -167,21 +170,18 @@ async def _serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
 
 @contextlib.asynccontextmanager
 async def _storage(data: DataDir, clock: Clock) -> AsyncIterator[_Storage]:
-    blobs = FileBlobStore.open(data.blobs)
-    functions = await SqliteFunctionStore.open(data.functions)
-    try:
+    async with contextlib.AsyncExitStack() as opened:
+        functions = await SqliteFunctionStore.open(data.functions)
+        opened.push_async_callback(functions.close)
         logs = await SqliteLogStore.open(data.logs, clock)
-        try:
-            events = await SqliteEventStore.open(data.events)
-            try:
-                task_roots, layer_roots = TaskRoots.open(data.tasks, blobs), LayerRoots.open(data.layers, blobs)
-                yield _Storage(functions, logs, events, blobs, task_roots, layer_roots, data.made)
-            finally:
-                await events.close()
-        finally:
-            await logs.close()
-    finally:
-        await functions.close()
+        opened.push_async_callback(logs.close)
+        events = await SqliteEventStore.open(data.events)
+        opened.push_async_callback(events.close)
+        leaks = await SqliteLeakStore.open(data.leaks)
+        opened.push_async_callback(leaks.close)
+        blobs = FileBlobStore.open(data.blobs)
+        task_roots, layer_roots = TaskRoots.open(data.tasks, blobs), LayerRoots.open(data.layers, blobs)
+        yield _Storage(functions, logs, events, leaks, blobs, task_roots, layer_roots, data.made)
 
 
 async def _run(
@@ -215,7 +215,9 @@ async def _run(
     neighbours = Directory(elsewhere, Moto(moto) if settings.neighbours else None)
     events = _events(settings, storage, clock, stream, functions, plane, url)
     queue = events.queue
-    own = create_own(House(plane, functions, queue, stream, clock, kind, _survey, stop.closing))
+    leaks = LeakBook(storage.leaks)
+    stream.subscribe(leaks)
+    own = create_own(House(plane, functions, queue, stream, clock, kind, leaks, _survey, stop.closing))
     door = create_door(
         {
             "lambda": Service(
@@ -233,6 +235,7 @@ async def _run(
         asyncio.create_task(run_idler(plane, clock, settings.idle_seconds), name="idler"),
         asyncio.create_task(_keep_house(storage, plane, clock), name="housekeeping"),
         asyncio.create_task(queue.keep_clean(), name="queue cleanup"),
+        asyncio.create_task(leaks.keep_written(), name="leaks"),
     ]
     try:
         if await _ended_before(stop.closing, _recover(functions)):
@@ -245,6 +248,7 @@ async def _run(
         events.targets.close()
         sources.close()
         await _end(tasks)
+        await leaks.close()
         await moto.close()
         await functions.close()
 

@@ -20,6 +20,7 @@ from neve.storage.sqlite import (
     function_urls,
     functions,
     layers,
+    leaks,
     logs,
 )
 from neve.storage.sqlite.migrate import migrate
@@ -36,6 +37,7 @@ NOUNS = {
     "layers": ("neve", layers),
     "events": ("events", events),
     "deliveries": ("events", deliveries),
+    "leaks": ("leaks", leaks),
     "logs": ("logs", logs),
 }
 SHORT = ("SCAN lanes", "SCAN targets")  # tables with one row for each function, for each target

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from neve import __version__
-from neve.api import own_queue
+from neve.api import own_leaks, own_queue
 from neve.api.backlog import Backlog
 from neve.api.errors import render
 from neve.api.http import Application, Receive, Scope, Send, parse_query
@@ -42,6 +42,7 @@ class House:
     stream: Stream
     clock: Clock
     kind: SandboxKind
+    leaks: own_leaks.LeakReports
     survey: Callable[[], Awaitable[list[dict[str, Any]]]]
     closing: asyncio.Event
 
@@ -58,6 +59,8 @@ def create_own(house: House) -> Application:
         ("GET", "queue"): lambda query, body: own_queue.look(house.queue, query),
         ("POST", "queue/retry"): lambda query, body: own_queue.retry(house.queue, body),
         ("POST", "queue/purge"): lambda query, body: own_queue.purge(house.queue, body),
+        ("GET", "leaks"): lambda query, body: own_leaks.look(house.leaks, query),
+        ("GET", "leaks/lines"): lambda query, body: own_leaks.lines(house.leaks, query),
         ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
     }
 

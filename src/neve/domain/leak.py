@@ -67,9 +67,9 @@ class Leak:
     error: str | None = None
 
     @property
-    def open(self) -> bool:
-        """Whether more may be heard of it."""
-        return not self.finished
+    def pending(self) -> bool:
+        """Whether its fate is open."""
+        return self.fate is Fate.PENDING and self.origin is not None
 
     def resumed(self, request_id: str) -> Self:
         """It went on inside this invocation."""
@@ -90,7 +90,50 @@ class Leak:
 
     def lost(self) -> Self:
         """Its processes are gone."""
-        return replace(self, fate=Fate.NEVER) if self.fate is Fate.PENDING and self.origin is not None else self
+        return replace(self, fate=Fate.NEVER) if self.pending else self
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOverLine:
+    """A log event that work of one invocation wrote into the log of another. `digest` is the SHA-256 of its text, in hex."""
+
+    world: World
+    function_name: str
+    time_ms: int
+    digest: str
+    left_over_from: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that an invocation waited for, or that kept its event loop alive. `origin` as of a leak."""
+
+    kind: str
+    description: str
+    source: Source | None
+    stack: Sequence[str]
+    origin: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What an invocation that ran out of time was doing.
+
+    `answered_ms`: when its callback was called, if it was. `blocked`: its event loop did not turn; `stack` is where it was,
+    if that is known.
+    """
+
+    world: World
+    function_name: str
+    version: str
+    at_ms: float
+    request_id: str
+    timeout_s: float
+    answered_ms: float | None = None
+    waiting: Sequence[Waiting] = ()
+    blocked: bool = False
+    stack: Sequence[str] = ()
 
 
 def read_news(header: Mapping[str, Any], prefix: str) -> Iterator[News]:

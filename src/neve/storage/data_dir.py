@@ -3,6 +3,7 @@
     neve.sqlite   functions           blobs/   code archives
     logs.sqlite   log groups          tasks/   unpacked code, one folder for each environment
     events.sqlite events, the outbox  layers/  unpacked layers, one over the other
+    leaks.sqlite  what the leak watch found
     lock          held while Neve runs; the pid is inside
 
 The lock is an advisory lock of the kernel: it ends with the process, however that ends.
@@ -56,6 +57,11 @@ class DataDir:
     def events(self) -> Path:
         """The database of the event queue."""
         return self.path / "events.sqlite"
+
+    @property
+    def leaks(self) -> Path:
+        """The database of the leak watch."""
+        return self.path / "leaks.sqlite"
 
     @property
     def made(self) -> Path:

@@ -7,7 +7,7 @@
 * a foreign failure (disk full, file damaged, locked) is raised as `StorageUnavailable`, cause kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ from neve.domain.event_source import EventSourceMapping
 from neve.domain.function import Function
 from neve.domain.function_url import FunctionUrl
 from neve.domain.layer import LayerVersion
+from neve.domain.leak import Diagnosis, Leak, LeftOverLine
 from neve.domain.world import World
 
 
@@ -553,3 +554,21 @@ class DeliveryStore(Protocol):
 
     async def end(self, leased: LeasedDelivery, taken: bool) -> None:
         """Forget the message, which the target took or will never take, and end the lease; as `retry`."""
+
+
+class LeakStore(Protocol):
+    """What the leak watch has found: the newest of each function. It is kept to be read, and no promise depends on it."""
+
+    async def keep(
+        self, leaks: Iterable[Leak], lines: Iterable[LeftOverLine] = (), diagnoses: Iterable[Diagnosis] = ()
+    ) -> None:
+        """Remember them; a leak with a known id is replaced."""
+
+    async def leaks(self, function_name: str | None, limit: int) -> Sequence[Leak]:
+        """Of functions with this name in every world, or of all; the newest first."""
+
+    async def diagnoses(self, function_name: str | None, limit: int) -> Sequence[Diagnosis]:
+        """As `leaks`."""
+
+    async def lines(self, function_name: str, since_ms: int) -> Sequence[LeftOverLine]:
+        """Those of that time or later, in the order of time."""
