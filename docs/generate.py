@@ -21,6 +21,7 @@ COMMANDS = (
     "deploy",
     "invoke",
     "logs",
+    "leaks",
     "ps",
     "queue",
     "queue retry",

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.conftest import Deploy
-from tests.acceptance.functions import Deployed
+from tests.acceptance.functions import Deployed, deploy
 from tests.acceptance.neighbours import ObjectStore
 from tests.acceptance.records import Record, Records, followed
+from tests.acceptance.server import NeveServer, running
 
 PROGRAMS = Path(__file__).parents[1] / "runtimes" / "nodejs" / "programs"
 LEAVES = (PROGRAMS / "leaves.js").read_text()
 FILES = {"index.js": LEAVES, "node_modules/table/index.js": (PROGRAMS / "table.js").read_text()}
+
+HELD = "/held?secret=1"
 
 # With less, a process that waits for its share of the CPU may be frozen late.
 ONE_CPU = 1769
@@ -25,7 +28,7 @@ def line_of(shape: str) -> int:
 
 def leaving(deployed: Deploy, store: ObjectStore, runtime: str) -> Deployed:
     """A function that leaves what its event names, and in another invocation waits until that is over."""
-    store.hold("/held")
+    store.hold(HELD)
     variables = {"URL": store.url, "FIFO": "/nowhere"}
     return deployed(FILES, runtime, MemorySize=ONE_CPU, Environment={"Variables": variables})
 
@@ -50,10 +53,82 @@ def test_work_is_told_when_it_is_left_and_when_it_goes_on(
         function.wait_frozen()
         call = function.begin()
         records.wait("function", lambda each: "begun" in each["record"]["text"])
-        store.let_go("/held")
+        store.let_go(HELD)
         second = call.result()
         inside_second = {"leakId": told["leakId"], "requestId": second.request_id}
         records.wait("neve.leakFinished", lambda each: each["record"] == inside_second)
         if shape == "timer with a log":
             line = records.wait("function", lambda each: f"late {first.request_id}" in each["record"]["text"])
             assert (line["record"]["leftOverFrom"], line["requestId"]) == (first.request_id, second.request_id)
+
+
+def leaks_of(function: Deployed) -> list[Record]:
+    """What Neve knows, the newest first."""
+    found: list[Record] = function.server.own(f"leaks?function={function.name}")["leaks"]
+    return found
+
+
+def test_fate_of_work_that_went_on_is_kept(deployed: Deploy, store: ObjectStore) -> None:
+    function = leaving(deployed, store, "nodejs24.x")
+    with followed(function.server) as records:
+        first = function.invoke({"leave": "fetch"})
+        function.wait_frozen()
+        (leak,) = leaks_of(function)
+        assert (leak["fate"], leak["origin"], leak["seenIn"]) == ("pending", first.request_id, [])
+        assert leak["description"] == f"GET {store.url}/held"
+        call = function.begin()
+        records.wait("function", lambda each: "begun" in each["record"]["text"])
+        store.let_go(HELD)
+        second = call.result()
+        records.wait("neve.leakFinished")
+    (leak,) = leaks_of(function)
+    assert (leak["fate"], leak["seenIn"], leak["finished"]) == ("continued", [second.request_id], True)
+    (group,) = function.server.own(f"leaks?function={function.name}")["groups"]
+    assert (group["count"], group["fates"], group["source"]["line"]) == (1, {"continued": 1}, line_of("fetch"))
+
+
+def test_work_whose_environment_is_reclaimed_never_continues(deployed: Deploy, store: ObjectStore) -> None:
+    function = leaving(deployed, store, "nodejs24.x")
+    function.invoke({"leave": "http"})
+    function.wait_frozen()
+    function.renew()
+    (leak,) = leaks_of(function)
+    assert (leak["fate"], leak["seenIn"]) == ("never", [])
+
+
+def test_reports_survive_a_restart_and_what_was_frozen_then_never_continued(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        function = deploy(server, {"index.js": "exports.handler = async () => { setTimeout(() => {}, 60000) }"})
+        function.invoke()
+        function.wait_frozen()
+        assert [leak["fate"] for leak in leaks_of(function)] == ["pending"]
+        server.kill()
+    with running(tmp_path / "data") as server:
+        (leak,) = server.own(f"leaks?function={function.name}")["leaks"]
+        assert (leak["fate"], leak["kind"]) == ("never", "timer")
+
+
+def test_first_leak_switches_explanation_on_for_the_next_environments(deployed: Deploy, store: ObjectStore) -> None:
+    """The line of the library at first, then the line of the user's that called it."""
+    function = leaving(deployed, store, "nodejs24.x")
+    store.hold("/held")
+    places = []
+    for _ in range(2):
+        function.invoke({"leave": "old sdk"})
+        function.wait_frozen()
+        places.append(leaks_of(function)[0]["source"]["file"])
+        assert function.invoke({"exit": 1}).error == "Unhandled"  # the next invocation starts another runtime
+    assert places == ["node_modules/table/index.js", "index.js"]
+
+
+def test_off_tells_nothing(tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--leaks", "off") as server:
+        function = deploy(server, {"index.js": "exports.handler = async () => { setTimeout(() => {}, 60000) }"})
+        function.invoke()
+        function.wait_frozen()
+        assert leaks_of(function) == []
+
+
+def test_leaks_need_a_level_that_there_is(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="the setting leaks takes one of off, detect, explain"):
+        NeveServer.start(tmp_path / "data", "--leaks", "all")

@@ -30,6 +30,8 @@ class House:
     queue: list[dict[str, Any]] = field(default_factory=list)
     dropped: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    leaks: dict[str, Any] = field(default_factory=lambda: {"leaks": [], "init": [], "groups": [], "timeouts": []})
+    left_over_lines: list[dict[str, Any]] = field(default_factory=list)
 
 
 RUNTIMES: list[dict[str, Any]] = [
@@ -122,6 +124,11 @@ class Door(BaseHTTPRequestHandler):
             wanted = query.get("function")
             found = [one for one in house.environments if wanted is None or one["function"] in wanted]
             return 200, {"environments": found, "prestarted": house.prestarted}, {}
+        if path == "/leaks/lines":
+            return 200, {"lines": house.left_over_lines}, {}
+        if path == "/leaks":
+            house.asked.append({name: values[0] for name, values in query.items()})
+            return 200, house.leaks, {}
         if path.startswith("/queue"):
             return self._queue(path, query, body)
         if path == "/clock/advance":

@@ -157,3 +157,91 @@ def test_no_row_is_wider_than_the_terminal(length: int) -> None:
     wrapped = rows(said(text), width=60)
     assert max(map(len, wrapped)) <= 60
     assert all(line.strip() for line in wrapped)
+
+
+# Execution leaks
+
+
+def leak(
+    leak_id: str = "e.1", origin: str | None = ID, count: int = 1, line: int = 7, **members: Any
+) -> dict[str, Any]:
+    source = {"file": "index.mjs", "line": line, "column": 3}
+    told = {"leakId": leak_id, "kind": "timer", "description": "timer (20 ms)", "count": count, "origin": origin}
+    return {
+        "type": "neve.leak",
+        "environment": "e",
+        "record": {**told, "source": source, "stack": ["handler (x)"]},
+        **members,
+    }
+
+
+def went_on(leak_id: str = "e.1", kind: str = "neve.leakResumed") -> dict[str, Any]:
+    record = {"leakId": leak_id, "requestId": OTHER, "error": "Error: boom"}
+    return {"type": kind, "environment": "e", "requestId": OTHER, "record": record}
+
+
+STOPPED: dict[str, Any] = {"type": "neve.environmentStopped", "environment": "e", "requestId": None, "record": {}}
+
+
+def test_a_line_that_leaks_is_told_once_with_its_place() -> None:
+    assert rows(leak(), leak("e.2"), leak("e.3", line=9, count=4)) == [
+        "TIME hello 8f3c1a2e LEAK timer (20 ms) is left unfinished",
+        "TIME hello 8f3c1a2e      index.mjs:7:3 in handler",
+        "TIME hello 8f3c1a2e LEAK timer (20 ms) ×4 is left unfinished",
+        "TIME hello 8f3c1a2e      index.mjs:9:3 in handler",
+    ]
+
+
+def test_a_line_that_leaks_again_and_again_is_counted_now_and_then() -> None:
+    shown = rows(*(leak(f"e.{number}") for number in range(120)))[2:]
+    assert shown == [
+        "TIME hello 8f3c1a2e LEAK 10 times now, from index.mjs:7:3",
+        "TIME hello 8f3c1a2e LEAK 100 times now, from index.mjs:7:3",
+    ]
+
+
+def test_place_of_a_leak_is_the_path_in_the_repository() -> None:
+    stream = io.StringIO()
+    live = LiveLog(stream, Layout(None, False, 5))
+    live.sources["hello"] = "functions/hello/dist/"
+    record = leak()
+    record["record"]["source"]["file"] = "../src/index.ts"
+    live.show({"time": 1_700_000_000_000.5, "function": "hello", "requestId": ID, **record})
+    assert "functions/hello/src/index.ts:7:3 in handler" in stream.getvalue()
+
+
+def test_leak_that_goes_on_is_told_the_first_time() -> None:
+    assert rows(leak(), leak("e.2"), went_on(), went_on("e.2"), went_on(kind="neve.leakFinished"))[2:] == [
+        "TIME hello 1b2c3d4e LEAK timer (20 ms) of 8f3c1a2e goes on here, index.mjs:7:3"
+    ]
+
+
+def test_leak_that_only_finishes_elsewhere_went_on_there() -> None:
+    assert rows(leak(), went_on(kind="neve.leakFinished"))[2:] == [
+        "TIME hello 1b2c3d4e LEAK timer (20 ms) of 8f3c1a2e goes on here, index.mjs:7:3"
+    ]
+
+
+def test_leak_that_never_goes_on_is_told_when_its_environment_ends() -> None:
+    assert rows(leak(), leak("e.2"), leak("e.3", environment="other"), STOPPED)[2:] == [
+        "TIME hello          · environment stopped",
+        "TIME hello          LEAK timer (20 ms) of 8f3c1a2e never went on, index.mjs:7:3",
+    ]
+    assert rows(leak(), went_on(), STOPPED)[3:] == ["TIME hello          · environment stopped"]
+
+
+def test_error_of_left_over_work_that_ends_an_invocation_names_both() -> None:
+    assert rows(leak(), went_on(kind="neve.leakFailed"))[2:] == [
+        "TIME hello 1b2c3d4e LEAK an error of work that 8f3c1a2e left behind ends this invocation: Error: boom"
+    ]
+
+
+def test_what_the_init_phase_keeps_is_not_shown() -> None:
+    assert rows(leak(origin=None)) == []
+
+
+def test_line_of_left_over_work_is_marked_beside_its_text() -> None:
+    (row,) = rows(
+        said(f"{STAMP}\t{ID}\tINFO\tlate", record={"text": f"{STAMP}\t{ID}\tINFO\tlate", "leftOverFrom": OTHER})
+    )
+    assert row == "TIME hello 8f3c1a2e left over from 1b2c3d4e late"

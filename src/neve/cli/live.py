@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from neve.cli.live_leaks import LeakRows
 from neve.cli.output import has_colour, paint
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -102,6 +103,7 @@ class LiveLog:
         self._colours: dict[str, str] = {}
         self._lock = threading.Lock()
         self.sources: dict[str, str] = {}  # where a function's code comes from, with a slash: traces then name it
+        self._leaks = LeakRows(lambda function: self.sources.get(function, ""))
         self._shows: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
             "platform.initReport": self._init_report,
             "platform.start": self._start,
@@ -123,13 +125,18 @@ class LiveLog:
         show = self._shows.get(record["type"])
         if show is not None:
             show(record)
+        for pieces in self._leaks.rows(record):
+            self._row_of(record, *pieces)
 
     def note(self, function: str, text: str, **style: Any) -> None:
         """Something of our own about a function."""
         self._row(time.time() * 1000, function, None, (text, style))
 
-    def show_line(self, time_ms: float, text: str) -> None:
-        """One event of a log group: as it is when nobody looks, like a record on a terminal."""
+    def show_line(self, time_ms: float, text: str, left_over_from: str | None = None) -> None:
+        """One event of a log group: as it is when nobody looks, like a record on a terminal.
+
+        `left_over_from` is the invocation whose left-over work wrote it into another's log.
+        """
         if self._layout.width is None:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_ms / 1000))
             self._write(f"{stamp}.{int(time_ms % 1000):03d}Z {text}")
@@ -140,7 +147,7 @@ class LiveLog:
         elif kind == "REPORT":
             self._row(time_ms, None, rest.split("\t")[0], *_report_pieces(dict(_REPORT_FIELD.findall(rest))))
         elif kind != "END":
-            self._user_line(time_ms, None, None, Line.parse(text))
+            self._user_line(time_ms, None, None, Line.parse(text), left_over_from)
 
     # One method for each kind of record
 
@@ -151,7 +158,8 @@ class LiveLog:
         line = Line.parse(record["record"]["text"])
         level = line.level or record["record"].get("level")
         line = Line(line.text, level, line.request_id)
-        self._user_line(record["time"], record["function"], record.get("requestId"), line)
+        origin = record["record"].get("leftOverFrom")
+        self._user_line(record["time"], record["function"], record.get("requestId"), line, origin)
 
     def _shortened(self, text: str, function: str | None) -> str:
         """Without what a reader has to read past: long ids, the place where the code was unpacked, a boilerplate."""
@@ -162,15 +170,20 @@ class LiveLog:
             text = _UNPACKED.sub(lambda _: source, text)
         return _IDS.sub(r"\1", text).replace("\r", "\n")
 
-    def _user_line(self, time_ms: float, function: str | None, request_id: str | None, line: Line) -> None:
+    def _user_line(
+        self, time_ms: float, function: str | None, request_id: str | None, line: Line, origin: str | None = None
+    ) -> None:
         style = _LEVEL_STYLES.get(line.level or "", {})
         prefix = f"{line.level} " if line.level in ("WARN", "WARNING", "ERROR", "FATAL", "CRITICAL") else ""
         text = (prefix + self._shortened(line.text, function), style)
-        if line.request_id is not None and request_id is not None and line.request_id != request_id:
-            origin = (f"{line.request_id[:8]} ", {"fg": "yellow", "bold": True})
-            self._row(time_ms, function, request_id, ("left over from ", {"fg": "yellow"}), origin, text)
+        inside = request_id or line.request_id
+        if origin is None and line.request_id != inside:
+            origin = line.request_id  # the line names another invocation than the one that it was written in
+        if origin is not None:
+            mark = (f"{origin[:8]} ", {"fg": "yellow", "bold": True})
+            self._row(time_ms, function, inside, ("left over from ", {"fg": "yellow"}), mark, text)
         else:
-            self._row(time_ms, function, request_id or line.request_id, text)
+            self._row(time_ms, function, inside, text)
 
     def _runtime_done(self, record: Mapping[str, Any]) -> None:
         members = record["record"]

@@ -1,10 +1,13 @@
 """`neve logs`: what a function's log group holds, and what comes."""
 
+import hashlib
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -30,11 +33,12 @@ def command(function: str, follow: bool, since: float, endpoint: str | None, as_
     group = f"/aws/lambda/{function}"
     events = _follow(client, group, start_ms) if follow else client.log_events(group, start_ms)
     live = LiveLog(sys.stdout, Layout.of(sys.stdout, None))
+    marks = _Marks(client, function, start_ms)
     shown = False
     try:
         for event in events:
             shown = True
-            _print(event, live, as_json)
+            _print(event, live, as_json, marks)
     except KeyboardInterrupt:
         return
     if not shown and client.configuration(function) is None:
@@ -42,12 +46,33 @@ def command(function: str, follow: bool, since: float, endpoint: str | None, as_
         sys.exit(1)
 
 
-def _print(event: dict[str, Any], live: LiveLog, as_json: bool) -> None:
+class _Marks:
+    """Which events left-over work of other invocations wrote; asked again when something newer is shown."""
+
+    def __init__(self, client: Client, function: str, start_ms: int) -> None:
+        self._client = client
+        self._path = f"/leaks/lines?function={quote(function, safe='')}&since="
+        self._since = start_ms
+        self._asked = -math.inf
+        self._known: dict[tuple[int, str], str] = {}
+
+    def of(self, event: dict[str, Any]) -> str | None:
+        """The request id that the event is left over from."""
+        if time.monotonic() - self._asked > _POLL_SECONDS:
+            self._asked = time.monotonic()
+            for line in self._client.own(self._path + str(self._since))["lines"]:
+                self._known[line["time"], line["sha256"]] = line["leftOverFrom"]
+        digest = hashlib.sha256(event["message"].encode("utf-8", "replace")).hexdigest()
+        return self._known.get((event["timestamp"], digest))
+
+
+def _print(event: dict[str, Any], live: LiveLog, as_json: bool, marks: _Marks) -> None:
+    origin = marks.of(event)
     if as_json:
-        click.echo(json.dumps(event))
+        click.echo(json.dumps(event if origin is None else {**event, "leftOverFrom": origin}))
         sys.stdout.flush()
     else:
-        live.show_line(event["timestamp"], event["message"].rstrip("\n"))
+        live.show_line(event["timestamp"], event["message"].rstrip("\n"), origin)
 
 
 def _follow(client: Client, group: str, start_ms: int) -> Iterator[dict[str, Any]]:

@@ -131,12 +131,23 @@ export class Leaks {
     queueMicrotask(() =>
       process.nextTick(() => {
         leak.settling = false;
-        if (leak.live.size > 0 || leak.finished) return;
-        leak.finished = true;
-        this.#open.delete(leak);
-        this.say({ is: 'finished', leak: leak.id, in: running() ?? null });
+        this.#settle(leak, running);
       }),
     );
+  }
+
+  #settle(leak, running) {
+    if (leak.live.size > 0 || leak.finished) return;
+    leak.finished = true;
+    this.#open.delete(leak);
+    this.say({ is: 'finished', leak: leak.id, in: running() ?? null });
+  }
+
+  /** The process is about to freeze: what is finished is told now. @param {(origin: object) => string | undefined} inside */
+  settleAll(inside) {
+    this.#together(() => {
+      for (const leak of this.#open) this.#settle(leak, () => inside(leak.origin));
+    });
   }
 
   /** A leak's error ends an invocation that it does not belong to. @param {Leak} leak @param {string | undefined} id @param {unknown} thrown */

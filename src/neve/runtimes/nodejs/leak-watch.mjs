@@ -88,6 +88,7 @@ class LeakWatch {
     if (this.#initTold || ending) this.#leaks.tell(ending, this.#left(ending), this.#underWay);
     if (!this.#initTold) this.#leaks.tell(undefined, this.#left(undefined), this.#underWay);
     this.#initTold = true;
+    this.#leaks.settleAll((origin) => (origin === ending ? undefined : ending?.id));
     if (ending) ending.ended = true;
     this.#current = undefined;
     this.#last = undefined;

@@ -49,6 +49,7 @@ const shapes = {
 };
 
 exports.handler = async (event, context) => {
+  if (event.exit) process.exit(event.exit);
   if (event.leave) return void shapes[event.leave](context);
   const kept = setInterval(() => {}, 1000); // so that an unref'd timer is waited for, too
   await new Promise((resolve) => {
