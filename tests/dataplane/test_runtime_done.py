@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.dataplane.http import extension_next, register
+from tests.dataplane.http import ask, extension_next, register
 from tests.dataplane.scripted import Process, Stage, make_function
 
 from neve.dataplane import channel as frames
 from neve.dataplane.sandbox.sandbox import Exit
 from neve.domain import record as kinds
+
+NEXT = "/2018-06-01/runtime/invocation/next"
 
 
 @pytest.fixture
@@ -114,6 +116,25 @@ async def test_it_is_told_before_the_extensions_are_done(stage: Stage) -> None:
     await stage.close()
     with pytest.raises((OSError, EOFError)):
         await waiting
+
+
+async def test_a_runtime_that_speaks_http_is_done_when_it_asks(stage: Stage) -> None:
+    stage.submit("one")
+    await stage.process()
+    (sandbox,) = stage.sandboxes
+    identifier = await register(sandbox, "inside")
+    first = asyncio.create_task(ask(sandbox, "GET", NEXT))
+    await extension_next(sandbox, identifier)
+    await first
+    assert (await ask(sandbox, "POST", "/2018-06-01/runtime/invocation/one/response", b"1234")).status == 202
+    waiting = [asyncio.create_task(ask(sandbox, "GET", NEXT))]
+    await stage.wait_published(kinds.RUNTIME_DONE)
+    assert kinds.END not in stage.kinds()
+    assert stage.told(kinds.RUNTIME_DONE)["metrics"]["producedBytes"] == 4
+    waiting.append(asyncio.create_task(extension_next(sandbox, identifier)))
+    await stage.wait_published(kinds.REPORT)
+    await stage.close()
+    assert all(isinstance(each, OSError | EOFError) for each in await asyncio.gather(*waiting, return_exceptions=True))
 
 
 async def test_it_is_told_once_when_an_extension_takes_all_the_time(stage: Stage) -> None:
