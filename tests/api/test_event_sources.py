@@ -239,8 +239,8 @@ async def test_other_sources(aws: Lambda, source: dict[str, Any], shown: dict[st
         ),
         ({"EventSourceArn": QUEUE, "FilterCriteria": {"Filters": [{}]}}, "Invalid filter pattern definition."),
         (
-            {"EventSourceArn": QUEUE, "FilterCriteria": {"Filters": [{"Pattern": '{"a":["b"]}'}] * 11}},
-            "An event source mapping has at most 10 filters, not 11.",
+            {"EventSourceArn": QUEUE, "FilterCriteria": {"Filters": [{"Pattern": '{"a":["b"]}'}] * 6}},
+            "An event source mapping has at most 5 filters, not 6.",
         ),
         ({"EventSourceArn": CLUSTER}, "Give the Kafka topic to read in Topics."),
         ({"EventSourceArn": BROKER}, "Give the queue of the broker to read in Queues."),
