@@ -136,6 +136,7 @@ class FramesClient:
 
     process: asyncio.subprocess.Process
     _writer: asyncio.StreamWriter
+    assigned_at: float = 0.0
     _arrived: list[tuple[int, dict[str, Any], bytes]] = field(default_factory=list)
     news: list[dict[str, Any]] = field(default_factory=list)
     _output: bytearray = field(default_factory=bytearray)
@@ -146,6 +147,7 @@ class FramesClient:
     async def assign(self, environment: Mapping[str, str], directory: Path) -> None:
         """Wait until a pre-started client waits, and make it the function's."""
         await self._take(_WAITING)
+        self.assigned_at = time.monotonic()
         self._writer.write(_frame(_ASSIGN, {"environment": dict(environment), "directory": str(directory)}, b""))
         await self._writer.drain()
 

@@ -1,5 +1,6 @@
 """A pre-started client that was assigned: what user code can see is what it sees in a client that was started for it."""
 
+import time
 from typing import Any
 
 from tests.runtimes.nodejs.conftest import Start
@@ -48,6 +49,12 @@ async def test_an_assigned_function_sees_what_one_sees_that_was_started(both: St
     for moment in ("atInit", "later"):
         for what, value in started[moment].items():
             assert assigned[moment][what] == value, what
+
+
+async def test_an_assigned_process_is_as_old_as_its_function(both: Start) -> None:
+    async with both("exports.handler = async () => process.uptime();", prestarted=True) as client:
+        age_s = (await invoke(client)).value
+        assert 0 < age_s < time.monotonic() - client.assigned_at
 
 
 async def test_an_assigned_function_finds_modules_of_its_layers(both: Start) -> None:

@@ -1,5 +1,6 @@
 // A pre-started runtime: it has booted, in a sandbox, before anybody knew for which function. Here it becomes that function's.
 import { require } from './builtins.mjs';
+import { restartUptime } from './console-patch.mjs';
 
 const MARK = '_NEVE_PRESTARTED';
 
@@ -19,6 +20,7 @@ export function takeOn({ environment, directory }) {
   for (const [name, value] of Object.entries(environment)) if (env[name] !== value) env[name] = value;
   process.chdir(directory);
   if (searched(env) !== before) require('node:module')._initPaths();
+  restartUptime();
 }
 
 /** What Node has read already, to know where modules may be. */

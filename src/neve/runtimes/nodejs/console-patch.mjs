@@ -1,4 +1,5 @@
-// Every patch of a global that the runtime client makes is in this file: the console and the two views of active handles.
+// Every patch of a global that the runtime client makes is in this file: the console, fetch, the views of
+// active handles, the age of the process.
 import { format } from './builtins.mjs';
 import { isError, loggedError } from './errors.mjs';
 import { writeLogFrame } from './output.mjs';
@@ -113,6 +114,13 @@ export function patchFetch(around) {
   const value = { fetch: (...given) => around(() => original.apply(globalThis, given)) }.fetch;
   Object.defineProperty(value, 'length', { value: original.length });
   Object.defineProperty(globalThis, 'fetch', { configurable: true, enumerable: descriptor?.enumerable, writable: true, value });
+}
+
+/** A process that waited for its function is as old as its function: whoever asks wants to know of a cold start. */
+export function restartUptime() {
+  const original = process.uptime;
+  const before = original();
+  process.uptime = { uptime: () => original() - before }.uptime;
 }
 
 /**
