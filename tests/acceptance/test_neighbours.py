@@ -12,6 +12,7 @@ import boto3
 import botocore.exceptions
 import pytest
 from botocore.config import Config
+from tests.acceptance.functions import deploy
 from tests.acceptance.machine import until
 from tests.acceptance.server import BOUND_S, NeveServer, running
 
@@ -154,6 +155,32 @@ def test_a_public_object_is_read_without_a_signature_and_a_private_one_is_not(ne
         urllib.request.urlopen(f"{neve.url}/open-shelf/private", timeout=BOUND_S)
 
 
+SIGNED_CHUNKS = b"5;chunk-signature=%s\r\nfirst\r\n5;chunk-signature=%s\r\nlater\r\n0;chunk-signature=%s\r\n\r\n" % (
+    (b"0" * 64,) * 3
+)
+TRAILER = b"a\r\nfirstlater\r\n0\r\nx-amz-checksum-crc32:yuyDGg==\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", SIGNED_CHUNKS), ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", TRAILER)],
+)
+def test_an_upload_in_chunks_of_s3_is_unpacked(neve: NeveServer, kind: str, body: bytes) -> None:
+    bucket = f"chunks-{len(body)}"
+    neve.client("s3").create_bucket(Bucket=bucket)
+    headers = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, Signature=0",
+        "X-Amz-Content-Sha256": kind,
+        "X-Amz-Decoded-Content-Length": "10",
+        "Content-Encoding": "aws-chunked",
+    }
+    for key, sent in (("at-once", body), ("piecemeal", iter([body[:7], body[7:]]))):
+        put = urllib.request.Request(f"{neve.url}/{bucket}/{key}", sent, headers, method="PUT")
+        with urllib.request.urlopen(put, timeout=BOUND_S) as answer:
+            assert answer.status == 200
+        assert neve.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"firstlater"
+
+
 def test_a_bucket_may_be_in_the_host_name(neve: NeveServer) -> None:
     neve.client("s3").create_bucket(Bucket="by.host")
     for host in ("by.host.localhost", "by.host.s3.localhost"):
@@ -190,8 +217,10 @@ def test_nothing_is_started_before_it_is_needed_and_nothing_is_left(tmp_path: Pa
 
 
 def test_it_ends_when_neve_is_killed(tmp_path: Path) -> None:
+    """Also while environments live on, which begin after it and are frozen until the next start."""
     with running(tmp_path / "data", "--neighbours") as server:
         server.client("sqs").list_queues()
+        deploy(server, {"index.js": "exports.handler = async () => 1"}).invoke()
         pid = process_of(server)
         assert pid is not None
         server.kill()

@@ -22,6 +22,7 @@ def meant(path: bytes = b"/", **headers: str) -> str:
         (b"/bucket", "s3"),
         (b"/bucket/2015-03-31/functions", "s3"),
         (b"/", "lambda"),
+        (b"/favicon.ico", "lambda"),
     ],
 )
 def test_a_path_is_lambdas_or_a_bucket(path: bytes, service: str) -> None:

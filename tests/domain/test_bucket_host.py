@@ -20,6 +20,7 @@ from neve.domain.bucket_host import bucket_of
         (b"[::1]:4566", None),
         (b"s3.localhost:4566", None),
         (b"s3.us-east-1.localhost:4566", None),
+        (b"abc123.lambda-url.us-east-1.localhost:4566", None),
         (b"neve.example", None),
         (b"", None),
     ],

@@ -27,6 +27,8 @@ def service_of(scope: Scope, headers: Mapping[bytes, bytes], targets: Mapping[by
     path: bytes = scope["raw_path"]
     if bucket_of(headers.get(b"host", b"")) is not None:
         return "s3"
+    if path == b"/favicon.ico":
+        return "lambda"  # a browser is no reason to start anything
     if path == b"/":
         return "sts" if headers.get(b"content-type", b"").startswith(_FORM) else "lambda"
     return "lambda" if _LAMBDA_PATH.match(path) else "s3"

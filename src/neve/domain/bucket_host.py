@@ -10,4 +10,6 @@ def bucket_of(host: bytes) -> bytes | None:
     found = _HOST.fullmatch(host.rsplit(b":", 1)[0].lower())
     if found is None or found["bucket"] == b"s3" or found["bucket"].startswith(b"s3."):
         return None
+    if b".lambda-url." in found["bucket"]:
+        return None  # a function URL
     return found["bucket"]

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 from neve import log
 from neve.clock import Clock
+from neve.neighbours.child.say import MARK
 from neve.neighbours.request import Address, nobody, unavailable
 
 START_SECONDS = 30.0
@@ -133,7 +134,10 @@ async def _listen(process: asyncio.subprocess.Process, last_words: "deque[str]")
         async for raw in process.stderr:
             line = raw.decode(errors="replace").rstrip()
             last_words.append(line)
-            log.note("neighbours.said", line=line)
+            if line.startswith(MARK):
+                log.warn("neighbours.warned", line=line.removeprefix(MARK))
+            else:
+                log.note("neighbours.said", line=line)
 
 
 def _why(status: int | None, last_words: "deque[str]") -> str:

@@ -6,13 +6,14 @@ tried again for a while. The X-Ray header of the request that caused it goes alo
 
 import http.client
 import json
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from flask import has_request_context, request
+
+from neve.neighbours.child.say import say
 
 _TRACE = "X-Amzn-Trace-Id"
 _THREADS = 8
@@ -64,7 +65,7 @@ class Neve:
             if pause is not None:
                 time.sleep(pause)
         if not said.startswith("202"):
-            print(f"no event for {arn}: {said}", file=sys.stderr, flush=True)  # noqa: T201 - Neve reads it
+            say(f"{arn} did not get an event: {said}")
 
     def _post(
         self, account: str, region: str, name: str, payload: bytes, kind: str, trace: str, seconds: float

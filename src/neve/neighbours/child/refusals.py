@@ -1,12 +1,13 @@
 """What moto cannot do, said in a header that Neve makes an error of, instead of a page with a traceback."""
 
-import sys
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask
 from moto.moto_server.werkzeug_app import create_backend_app
+
+from neve.neighbours.child.say import say
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -23,7 +24,7 @@ def say_what_is_missing(app: Wsgi) -> Wsgi:
             status, text = "501", f"moto does not do this: {_one_line(error) or 'not implemented'}."
         except Exception as error:  # noqa: BLE001 - the edge of the process: everything becomes an answer
             text = f"moto failed at this request: {type(error).__name__} {_one_line(error)}"
-            print(f"{text}, at {_place(error)}", file=sys.stderr, flush=True)  # noqa: T201 - Neve reads it
+            say(f"{text}, at {_place(error)}")
             status = "500"
         start_response(f"{status} Refused", [("content-length", "0"), ("x-neve-refused", text)])
         return []

@@ -6,7 +6,6 @@ says nothing. Source: AWS, "Event structure", "Input transformation".
 
 import copy
 import json
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from moto.events.utils import EventTemplateParser
 
 from neve.neighbours.child.functions import Neve
 from neve.neighbours.child.replace import replace
+from neve.neighbours.child.say import say
 from neve.neighbours.child.times import seconds
 
 _MEMBERS = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail")
@@ -51,9 +51,9 @@ def _send(neve: Neve, send_to_targets: Any, rule: Any, target: Mapping[str, Any]
             alone.targets = [target]
             send_to_targets(alone, event)
     except NotImplementedError:
-        _say(rule, target, "moto does not deliver there")
+        say(f"rule {rule.name}: moto does not deliver to {target['Arn']}")
     except Exception as error:  # noqa: BLE001 - on AWS, too, who puts an event hears nothing of its targets
-        _say(rule, target, repr(error))
+        say(f"rule {rule.name}: {target['Arn']} did not get an event: {error!r}")
 
 
 def body(target: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
@@ -91,7 +91,3 @@ def _put(service: str, target: Mapping[str, Any], text: str) -> None:
 
     group = target.get("SqsParameters", {}).get("MessageGroupId")
     sqs_backends[account][region].send_message(queue_name=name, message_body=text, group_id=group)
-
-
-def _say(rule: Any, target: Mapping[str, Any], reason: str) -> None:
-    print(f"rule {rule.name}, target {target['Arn']}: {reason}", file=sys.stderr, flush=True)  # noqa: T201 - Neve reads it
