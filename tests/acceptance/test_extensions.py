@@ -222,6 +222,7 @@ def test_a_wrapper_starts_the_runtime_beside_an_extension(neve: NeveServer, depl
         Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": f"{root}/wrapper.sh"}},
     )
     assert function.invoke().value == "1"
+    function.wait_frozen()
     assert len(words(function.log_lines(), "watcher")) == 2
 
 
@@ -322,6 +323,7 @@ def test_an_extension_that_ends_later_fails_the_invocation_and_resets(
 def test_a_reset_keeps_tmp_and_starts_everything_again(neve: NeveServer, deployed: Deploy) -> None:
     function = deployed({"index.js": KEEPS}, Layers=[extensions.layer(neve, {"watcher": extensions.python()})])
     assert function.invoke().value == {"count": 1, "kept": ""}
+    function.wait_frozen()
     crashed = function.invoke({"exit": True})
     assert crashed.value == failure(crashed.request_id, "Runtime.ExitError", "Runtime exited with error: exit status 3")
     wait_down(function)
@@ -338,6 +340,7 @@ def test_a_timeout_is_answered_at_once_while_extensions_have_their_time(neve: Ne
     program = extensions.python(on_shutdown="time.sleep(1); say('done')")
     function = deployed({"index.js": KEEPS}, timeout_s=1, Layers=[extensions.layer(neve, {"slow": program})])
     function.invoke()
+    function.wait_frozen()
     answer = function.invoke({"sleep": 20_000})
     assert [each["state"] for each in function.environments()] == ["resetting"]
     assert answer.value == failure(answer.request_id, "Sandbox.Timedout", "Task timed out after 1.00 seconds")
@@ -361,14 +364,14 @@ def test_the_time_of_an_invocation_covers_its_extensions(neve: NeveServer, deplo
 
 
 def test_the_duration_covers_extensions_and_the_answer_does_not_wait(neve: NeveServer, deployed: Deploy) -> None:
-    program = extensions.python(on_invoke="time.sleep(0.5)")
+    program = extensions.python(before="calls = []", on_invoke="calls.append(1); time.sleep(len(calls) - 1)")
     function = deployed({"index.js": NODE}, Layers=[extensions.layer(neve, {"slow": program})])
     function.invoke()
     function.wait_frozen()
     answer = function.invoke()
     assert [each["state"] for each in function.environments()] == ["draining"]
     function.wait_frozen()
-    assert report_of(function.log_lines(), answer.request_id).duration_ms >= 500.0
+    assert report_of(function.log_lines(), answer.request_id).duration_ms >= 1000.0
 
 
 SILENT = {
