@@ -67,6 +67,7 @@ from neve.storage.sqlite.leaks import SqliteLeakStore
 from neve.storage.sqlite.logs import SqliteLogStore
 
 _HOUSEKEEPING_SECONDS = 3600.0
+_MB = 1_048_576
 _RUNTIMES_LOOKED_AT = 100
 # What the server may still need after the data plane gave every caller its answer.
 _LAST_WORDS_SECONDS = 2
@@ -161,7 +162,7 @@ async def _serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
             removed = await kind.sweep()
             if removed:
                 log.note("sweep", environments=removed)
-            async with _storage(data, clock := Clock(settings.virtual_clock)) as storage:
+            async with _storage(data, clock := Clock(settings.virtual_clock), settings.log_mb) as storage:
                 await _run(settings, storage, kind, clock, listener, stop, on_ready)
         finally:
             await kind.close()
@@ -169,11 +170,11 @@ async def _serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _storage(data: DataDir, clock: Clock) -> AsyncIterator[_Storage]:
+async def _storage(data: DataDir, clock: Clock, log_mb: int) -> AsyncIterator[_Storage]:
     async with contextlib.AsyncExitStack() as opened:
         functions = await SqliteFunctionStore.open(data.functions)
         opened.push_async_callback(functions.close)
-        logs = await SqliteLogStore.open(data.logs, clock)
+        logs = await SqliteLogStore.open(data.logs, clock, log_mb * _MB or None)
         opened.push_async_callback(logs.close)
         events = await SqliteEventStore.open(data.events)
         opened.push_async_callback(events.close)

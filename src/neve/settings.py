@@ -55,6 +55,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Runtimes that wait, booted and frozen, for a function to start in: so many of each kind that functions use (of Node.js "
         "each version and memory size is a kind, of Python each version). 0 starts every environment from nothing.",
     ),
+    Setting("log_mb", int, 10_240, "Keep so many MB of logs at most: the oldest go, of all functions; 0 keeps all."),
     Setting("concurrency", int, 1000, "Concurrent executions of one account in one region."),
     Setting(
         "event_concurrency",
@@ -129,6 +130,7 @@ class Settings:
     init_seconds: float
     freeze_grace_ms: float
     prestarted: int
+    log_mb: int
     concurrency: int
     limit_rate: bool
     event_concurrency: int

@@ -1,5 +1,7 @@
 """The pattern language of FilterLogEvents, rule by rule."""
 
+import time
+
 import pytest
 
 from neve.companions.logs.pattern import compile_pattern
@@ -160,3 +162,43 @@ def test_what_is_no_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(ServiceSpecific) as raised:
         compile_pattern(pattern)
     assert raised.value.code == "InvalidParameterException"
+
+
+LONG = 262_118  # bytes of the largest event
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("%a*b%", "a" * LONG),
+        ("%a*a*a*a*a*b%", "a" * LONG),
+        ("%.*.*.*=.*x%", "=" * LONG),
+        ("%[ab]*[ac]*[ad]*$!%", "a" * LONG),
+        ('{ $.text = "%a*a*b%" || $.text = %a*a*b% }', '{"text":"' + "a" * (LONG - 20) + '"}'),
+        ("{ $.number = 1 }", '{"number":"' + "1" * (LONG - 20) + 'x"}'),
+        ("{ $.number > 1 }", '{"number":"' + "1" * (LONG - 20) + 'x"}'),
+        ("{ $.number = 1 }", '{"number":' + "1" * (LONG - 20) + "}"),
+        ("{ $.*.*.*.*.*.*.*.*.* = 1 }", "[" * (LONG // 2) + "]" * (LONG // 2)),
+        ("[first, ..., last]", "[ " * (LONG // 2)),
+        ("[first, ..., last = 1]", '" [' * (LONG // 3)),
+        ("[first = 1, ...]", "1" * LONG + "x"),
+        ("-" + " -".join("abcdefgh" * 10), "x" * LONG),
+    ],
+)
+def test_no_pattern_takes_long_over_any_message(pattern: str, message: str) -> None:
+    """A second is a hundred times what is needed; the naive way takes minutes to years."""
+    matches = compile_pattern(pattern)
+    began = time.process_time()
+    matches(message)
+    assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize("pattern", ["%x{1000}{1000}%", "%(a)%", "%a{5000}%"])
+def test_a_regular_expression_that_is_too_large_is_refused(pattern: str) -> None:
+    with pytest.raises(ServiceSpecific):
+        compile_pattern(pattern)
+
+
+def test_a_regular_expression_sees_any_text() -> None:
+    assert compile_pattern("%^caf.$%")("café")
+    assert compile_pattern("%a.b%")("a\ud800b")

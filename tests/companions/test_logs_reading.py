@@ -188,6 +188,19 @@ async def test_long_search_answers_with_a_token_before_it_is_through(
     assert "nextToken" not in second
 
 
+async def test_a_search_through_much_text_answers_before_it_is_through(
+    ask: Ask, store: SqliteLogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "SCANNED_BYTES", 1_000_000)
+    fill(store, *["x" * 100_000] * 25, "needle")
+    token, searches = None, 0
+    while searches == 0 or token:
+        more: dict[str, Any] = {"nextToken": token} if token else {}
+        answer = await ask("FilterLogEvents", logGroupName=G, filterPattern="needle", **more)
+        token, searches = answer.get("nextToken"), searches + 1
+    assert (texts(answer), searches) == (["needle"], 3)
+
+
 async def test_bad_token_is_refused(ask: Ask, store: SqliteLogStore) -> None:
     fill(store, "m")
     with pytest.raises(CallerError, match=r"The specified nextToken is invalid\."):

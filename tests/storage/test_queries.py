@@ -21,6 +21,7 @@ from neve.storage.sqlite import (
     functions,
     layers,
     leaks,
+    log_trim,
     logs,
 )
 from neve.storage.sqlite.migrate import migrate
@@ -39,6 +40,7 @@ NOUNS = {
     "deliveries": ("events", deliveries),
     "leaks": ("leaks", leaks),
     "logs": ("logs", logs),
+    "log_trim": ("logs", log_trim),
 }
 SHORT = ("SCAN lanes", "SCAN targets")  # tables with one row for each function, for each target
 BLOCKS = [(noun, name) for noun in NOUNS for name in blocks.load(noun)]

@@ -63,8 +63,7 @@ def _all_terms(required: list[Match], optional: list[Match], excluded: list[Matc
 
 def _compile_term(term: str) -> Match:
     if term.startswith("%") and term.endswith("%") and len(term) > 1:
-        regex = compile_regex(term[1:-1])
-        return lambda message: regex.search(message) is not None
+        return compile_regex(term[1:-1])
     if term.startswith('"'):
         wanted = unquote(term)
     elif _WORD.fullmatch(term):

@@ -4,12 +4,13 @@ Text in square brackets or double quotes is one word. The pattern names every wo
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from neve.companions.logs.faults import invalid
 from neve.companions.logs.pattern_expression import Condition, Expression, Values
 
-_WORD = re.compile(r'\[([^\]]*)\]|"([^"]*)"|(\S+)')
+_WORD = re.compile(r"\S+")
+_CLOSING = {"[": "]", '"': '"'}
 _PART = re.compile(r'(?:"(?:[^"\\]|\\.)*"|%[^%]*%|[^,"%])*')
 _NAME = re.compile(r"\$?[\w-]+")
 _ELLIPSES = ("...", "…")
@@ -29,11 +30,26 @@ def compile_fields(text: str) -> Callable[[str], bool]:
     conditions = [_condition(part) for part in parts if part and part not in _ELLIPSES and not _NAME.fullmatch(part)]
 
     def matches(message: str) -> bool:
-        words = [next(group for group in match.groups() if group is not None) for match in _WORD.finditer(message)]
-        named = _assign(names, words, gaps[0] if gaps else None)
+        named = _assign(names, list(_words(message)), gaps[0] if gaps else None)
         return named is not None and all(holds(named) for holds in conditions)
 
     return matches
+
+
+def _words(message: str) -> Iterator[str]:
+    """Each mark that is never closed is looked for once, not once for each time that it is opened."""
+    unclosed: set[str] = set()
+    position = 0
+    while (match := _WORD.search(message, position)) is not None:
+        start, mark = match.start(), message[match.start()]
+        end = message.find(_CLOSING[mark], start + 1) if mark in _CLOSING and mark not in unclosed else -1
+        if end >= 0:
+            yield message[start + 1 : end]
+            position = end + 1
+        else:
+            unclosed.add(mark)
+            yield match[0]
+            position = match.end()
 
 
 def _split(text: str) -> list[str]:

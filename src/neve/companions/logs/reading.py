@@ -23,7 +23,8 @@ EVENT_OVERHEAD_BYTES = 26
 SLICE = 250
 """Events fetched at once: even of the largest size they fit into memory."""
 SCANNED_EVENTS = 50_000
-"""How many events one FilterLogEvents call looks at; after that it answers with what it has and a token, as the service does."""
+SCANNED_BYTES = 64 * 1_048_576
+"""How much one FilterLogEvents call looks at; after that it answers with what it has and a token, as the service does."""
 
 Members = Mapping[str, Any]
 
@@ -49,6 +50,7 @@ class _Page:
     events: list[LogEvent] = field(default_factory=list)
     bytes: int = 0
     scanned: int = 0
+    scanned_bytes: int = 0
     last: Cursor | None = None
     full: bool = False
 
@@ -60,6 +62,7 @@ class _Page:
             self.full = True
             return False
         self.scanned += 1
+        self.scanned_bytes += len(event.message)
         self.last = (event.timestamp_ms, event.id)
         if wanted:
             self.events.append(event)
@@ -68,7 +71,7 @@ class _Page:
 
     def _has_no_room(self, wanted: bool, size: int) -> bool:
         too_long = len(self.events) >= self.limit or (bool(self.events) and self.bytes + size > PAGE_BYTES)
-        return (wanted and too_long) or self.scanned >= SCANNED_EVENTS
+        return (wanted and too_long) or self.scanned >= SCANNED_EVENTS or self.scanned_bytes >= SCANNED_BYTES
 
 
 class Reading:

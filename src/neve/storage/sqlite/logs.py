@@ -20,14 +20,13 @@ from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.log_buffer import LogBuffer
+from neve.storage.sqlite.log_trim import EVENT_OVERHEAD_BYTES, LogTrim
 from neve.storage.store import LogEvent, LogGroup, LogLine, LogStream
 
 _SQL = blocks.load("logs")
 
 SLICE = 2_000
 """Events removed in one transaction: some ten milliseconds."""
-EVENT_OVERHEAD_BYTES = 26
-"""What the service adds to the bytes of each event (PutLogEvents)."""
 DAY_MS = 86_400_000
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -54,17 +53,22 @@ class _Share:
 class SqliteLogStore:
     """A `LogStore` on one SQLite file. `close` writes what waits and closes the file."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, limit_bytes: int | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._trim = LogTrim(database, limit_bytes)
         self._buffer = LogBuffer(self._write_lines)
         self._sweeping: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock) -> Self:
-        """Open or create the file and go on removing what was deleted. OperatorError when it cannot be opened."""
-        store = cls(await Database.open(path, "logs", "NORMAL"), clock)
+    async def open(cls, path: Path, clock: Clock, limit_bytes: int | None = None) -> Self:
+        """Open or create the file and go on removing what was deleted. OperatorError when it cannot be opened.
+
+        Beyond `limit_bytes` the oldest events go (`log_trim`).
+        """
+        store = cls(await Database.open(path, "logs", "NORMAL"), clock, limit_bytes)
         store._sweep_soon()
+        store._trim.look_soon()
         return store
 
     async def close(self) -> None:
@@ -72,6 +76,7 @@ class SqliteLogStore:
         try:
             await self._buffer.close()
         finally:
+            await self._trim.close()
             await self._stop_sweeping()
             await self._database.close()
 
@@ -90,10 +95,12 @@ class SqliteLogStore:
         """Write lines of streams that exist. ResourceNotFound, and nothing written, when one does not."""
         now = int(self._clock.now_ms())
         await self._database.write(lambda db: _insert(db, lines, now, make=False))
+        self._trim.count(_bytes(lines))
 
     async def _write_lines(self, lines: Sequence[LogLine]) -> None:
         now = int(self._clock.now_ms())
         await self._database.write(lambda db: _insert(db, lines, now, make=True))
+        self._trim.count(_bytes(lines))
 
     # Groups
 
@@ -225,7 +232,8 @@ class SqliteLogStore:
             await asyncio.wait([self._sweeping])
 
     async def swept(self) -> None:
-        """Return when everything deleted until now is off the disk."""
+        """Return when everything deleted until now, and what was too much, is off the disk."""
+        await self._trim.done()
         while self._sweeping is not None and not self._sweeping.done():
             await asyncio.wait([self._sweeping])
 
@@ -239,6 +247,10 @@ class SqliteLogStore:
     async def _one(self, block: str, members: Mapping[str, Any]) -> tuple[Any, ...] | None:
         rows = await self._all(block, members)
         return rows[0] if rows else None
+
+
+def _bytes(lines: Sequence[LogLine]) -> int:
+    return sum(len(line.message) + EVENT_OVERHEAD_BYTES for line in lines)
 
 
 # Inside a transaction
