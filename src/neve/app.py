@@ -244,6 +244,7 @@ async def _run(
             plane.stock.keep(lambda: _runtimes_in_use(storage))
             await _accept(settings, server, listener, plane, queue, stop, on_ready)
     finally:
+        await plane.stock.close()
         queue.close()
         await queue.wait_ended()
         events.targets.close()

@@ -77,7 +77,7 @@ class Stock:
             try:
                 prestarted.assign(command.folders, limits)
             except (SandboxFailed, OSError) as error:
-                log.failure("prestarted.assign", error, environment=prestarted.id)
+                self._failed(kind, shelf, str(error))
                 self._end(prestarted)
                 continue
             shelf.failures = 0
