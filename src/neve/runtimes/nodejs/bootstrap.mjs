@@ -11,7 +11,9 @@ import { hasCallbacks, readSettings } from './settings.mjs';
 const generation = await import(hasCallbacks() ? './loop-callbacks.mjs' : './loop.mjs');
 const channel = await Channel.open();
 if (isPrestarted()) {
-  await import('./leak-watch.mjs'); // most functions are watched: loading it now costs nobody's time
+  // Most functions are watched: loading all of it now costs nobody's time.
+  await import('./leak-watch.mjs');
+  await import('./leak-promises.mjs');
   takeOn(await channel.assignment());
 }
 const settings = readSettings();
