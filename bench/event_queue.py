@@ -159,12 +159,15 @@ def accept(neve: Neve, name: str, count: int) -> float:
     return uvloop.run(_accept(neve.url, name, count))
 
 
-def drain(neve: Neve, name: str, count: int) -> float:
-    """Events per second that are run to their end, beginning now."""
-    before, began = neve.overview(name)["succeeded"], time.perf_counter()
-    while neve.overview(name)["succeeded"] - before < count:
+def drain(neve: Neve, name: str, at_most: int) -> float:
+    """Events per second that are run to their end from now on, until none is left or so many were."""
+    before, began = neve.overview(name), time.perf_counter()
+    while True:
+        now = neve.overview(name)
+        ran = now["succeeded"] - before["succeeded"]
+        if ran >= at_most or not (now["waiting"] or now["running"]):
+            return float(ran / (time.perf_counter() - began))
         time.sleep(0.05)
-    return count / (time.perf_counter() - began)
 
 
 def say(what: str, value: float, unit: str) -> None:
@@ -193,7 +196,7 @@ def measure(neve: Neve, events: int, waiting: int) -> None:
     say("accepted while nothing waits", max(accept(neve, "other", events) for _ in range(3)), "events/s")
     accept(neve, "noop", events // 10)
     say("accepted and run at once, accepted", accept(neve, "noop", events), "events/s")
-    say("the rest of them, run to their end", drain(neve, "noop", neve.overview("noop")["waiting"]), "events/s")
+    say("the rest of them, run to their end", drain(neve, "noop", events), "events/s")
     began, filled = time.perf_counter(), 0
     while filled < waiting:
         accept(neve, "held", min(100_000, waiting - filled))
@@ -201,7 +204,7 @@ def measure(neve: Neve, events: int, waiting: int) -> None:
     say(f"{waiting:,} accepted, on average", waiting / (time.perf_counter() - began), "events/s")
     say("accepted then", max(accept(neve, "other", events) for _ in range(3)), "events/s")
     accept(neve, "noop", events)
-    say("run to their end then", drain(neve, "noop", neve.overview("noop")["waiting"]), "events/s")
+    say("run to their end then", drain(neve, "noop", events), "events/s")
     say("resident memory then", neve.rss_mb(), "MB")
     looked = time.perf_counter()
     neve.overview("held")
