@@ -261,6 +261,21 @@ def test_a_target_gets_what_it_wants_of_an_event(
     assert taken(taker) == expected
 
 
+def test_a_rule_writes_to_a_log_group_of_neve(neve: NeveServer) -> None:
+    source, group = name_of("shop"), f"/aws/events/{name_of('group')}"
+    neve.client("logs").create_log_group(logGroupName=group)
+    make_rule(neve, "default", {"source": [source]}, {"Arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{group}"})
+    event_id = put_event(neve, source)
+
+    def logged() -> list[Any]:
+        return [
+            json.loads(each["message"]) for each in neve.client("logs").filter_log_events(logGroupName=group)["events"]
+        ]
+
+    until(lambda: bool(logged()), "nothing is logged")
+    assert [each["id"] for each in logged()] == [event_id]
+
+
 def test_a_rule_of_another_bus_and_a_disabled_one_say_nothing(neve: NeveServer, taker: Deployed) -> None:
     source, bus = name_of("shop"), name_of("bus")
     neve.client("events").create_event_bus(Name=bus)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.neighbours.upstream import Conversation, upstream
 
 from neve.domain.world import World
 from neve.neighbours.endpoints import parse_endpoints
+from neve.neighbours.pages import from_page
 from neve.neighbours.request import Head
 from neve.neighbours.signing import Signing
 
@@ -38,7 +40,7 @@ class Checked:
         self.key, self.region, self.service = scope["key"], scope["region"], scope["service"]
         self.right = self._signature(scope["names"].split(";")) == scope["signature"]
         digest = self.headers.get("x-amz-content-sha256", hashlib.sha256(self.body).hexdigest())
-        self.whole = digest in ("UNSIGNED-PAYLOAD", hashlib.sha256(self.body).hexdigest())
+        self.whole = digest == hashlib.sha256(self.body).hexdigest()
 
     def _signature(self, names: list[str]) -> str:
         kind = S3SigV4Auth if self.service == "s3" else SigV4Auth
@@ -121,6 +123,50 @@ def test_signed_chunks_are_refused_with_a_reason(open_door: OpenDoor) -> None:
     client.meta.events.register("before-send.s3", chunked)
     with pytest.raises(botocore.exceptions.ClientError, match="cannot sign an upload whose chunks are signed"):
         client.put_object(Bucket="bucket", Key="k", Body=b"1")
+
+
+def test_who_does_not_sign_stays_unsigned(open_door: OpenDoor) -> None:
+    seen: list[bytes] = []
+
+    def script(talk: Conversation) -> None:
+        seen.append(talk.head().lower())
+        talk.answer(b"for all")
+
+    with upstream(script) as url:
+        running = open_door(s3=at(url))
+        assert urllib.request.urlopen(f"{running.url}/bucket/k", timeout=20).read() == b"for all"
+    assert b"\r\nhost: " + url.removeprefix("http://").encode() in seen[0]
+    assert b"authorization" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example:4566"}],
+    ids=["another origin", "another site", "a name that points here"],
+)
+def test_nothing_is_signed_for_a_web_page(open_door: OpenDoor, headers: dict[str, str]) -> None:
+    query = "X-Amz-Credential=k/20260101/us-east-1/sqs/aws4_request&X-Amz-Signature=0"
+    running = open_door(sqs="http://robin:sesame@127.0.0.1:1")
+    request = urllib.request.Request(f"{running.url}/?{query}", b"Action=DeleteQueue", headers)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        (b"127.0.0.1:4566", True),
+        (b"[::1]:4566", True),
+        (b"localhost", True),
+        (b"bucket.localhost:4566", True),
+        (b"neve:4566", True),
+        (b"host.docker.internal:4566", True),
+        (b"neve.example", False),
+        (b"127.0.0.1.evil.example", False),
+    ],
+)
+def test_a_host_that_nobody_owns_is_believed(host: bytes, allowed: bool) -> None:
+    assert from_page(Head("sqs", World(), True, "POST", b"/", [(b"host", host)])) is not allowed
 
 
 def test_without_credentials_it_says_what_to_do(open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,19 +1,21 @@
 """AWS itself, or a server that checks signatures: requests are signed anew, by whoever Neve is allowed to be there.
 
-A function signs as its account and knows no secret; neither does a secret ever get into a function. What was signed is
-the body's digest, so that a body whose digest the client did not send is read first, within a limit; S3's clients send it.
+A function signs as its account and knows no secret; neither does a secret ever get into a function. Who did not sign stays
+unsigned. A signature needs the body's digest: a body is read first, within a limit. Not for S3, whose clients send the digest,
+and which takes bodies without.
 Source: AWS, "Signature Version 4 for API requests".
 """
 
 import asyncio
 import contextlib
-import hashlib
 import re
+import threading
 from dataclasses import replace
 from typing import Any
 
 from neve.neighbours.bucket_path import by_path
 from neve.neighbours.endpoints import Endpoint
+from neve.neighbours.pages import from_page
 from neve.neighbours.request import Address, CallerGone, Head, Receive, Unanswered, Way, nobody, unavailable
 
 BODY_BYTES = 64 * 1024 * 1024
@@ -40,25 +42,31 @@ class Signing:
         self._session: Any = None
         self._credentials: Any = None
         self._places: dict[str, Address] = {}
+        self._one_at_a_time = threading.Lock()
 
     async def prepare(self, head: Head, receive: Receive) -> Way:
-        """Signed for the endpoint; Unanswered when Neve has no credentials for it."""
+        """Signed for the endpoint, when the caller signed; Unanswered when Neve has no credentials or may not use them."""
+        if from_page(head):
+            raise Unanswered(
+                403, "AccessDenied", "Neve does not sign for web pages, nor for hosts with a name of their own."
+            )
         if head.header(_DIGEST).startswith(_SIGNED_CHUNKS):
             raise nobody(
                 "Neve cannot sign an upload whose chunks are signed; let the client send its body unsigned or whole."
             )
         body = None
-        if not head.header(_DIGEST):
+        if head.signed and head.service != "s3":
             body = await _whole(receive)
             receive = _again(body, receive)
-        address, signed = await asyncio.to_thread(self._try_to_sign, head, body)
-        return Way(address, signed, receive)
+        address, prepared = await asyncio.to_thread(self._try_to_sign, head, body)
+        return Way(address, prepared, receive)
 
     def _try_to_sign(self, head: Head, body: bytes | None) -> tuple[Address, Head]:
         from botocore.exceptions import BotoCoreError
 
         try:
-            return self._sign(head, body)
+            with self._one_at_a_time:
+                return self._sign(head, body)
         except BotoCoreError as error:  # a profile that is not there, a sign-in that ran out
             raise unavailable(f"Neve cannot sign for {head.service}: {error}") from error
 
@@ -69,17 +77,18 @@ class Signing:
         if self._session is None:
             self._session = _session()
         address, region = self._place(head)
-        bare = by_path(head, b"") if head.service == "s3" else head
-        target = _without_signature(bare.target)
         scheme, _, host = str(address).partition("://")
         host = host.removesuffix(":443" if address.tls else ":80")
+        bare = by_path(head, host.encode()) if head.service == "s3" else head
+        bare = replace(bare, target=_without_signature(bare.target))
         headers = _bare(bare, host, body)
-        request = AWSRequest(bare.method, f"{scheme}://{host}{target.decode('latin-1')}", headers, body)
-        request.context["digest"] = headers.get(_DIGEST.decode()) or hashlib.sha256(body or b"").hexdigest()
-        _signer(head.service, self._frozen(head.service), region).add_auth(request)
-        signed = [(str(name).lower().encode(), str(value).encode("latin-1")) for name, value in request.headers.items()]
+        request = AWSRequest(bare.method, f"{scheme}://{host}{bare.target.decode('latin-1')}", headers, body)
+        request.context["digest"] = headers.get(_DIGEST.decode(), "UNSIGNED-PAYLOAD")
+        if head.signed:
+            _signer(head.service, self._frozen(head.service), region).add_auth(request)
+        given = [(str(name).lower().encode(), str(value).encode("latin-1")) for name, value in request.headers.items()]
         chunked = [pair for pair in head.headers if pair[0] == _CHUNKED and body is None]
-        return address, replace(bare, target=target, headers=[*signed, *chunked])
+        return address, replace(bare, headers=[*given, *chunked])
 
     def _place(self, head: Head) -> tuple[Address, str]:
         """Where the service is for this region, and the region that is signed for."""
@@ -106,9 +115,7 @@ class Signing:
         found = self._credentials = self._credentials or self._session.get_credentials()
         if found is not None:
             return found.get_frozen_credentials()
-        raise nobody(
-            f"Neve has no credentials for {service} on AWS: start it with AWS_PROFILE or AWS_ACCESS_KEY_ID, or run `aws login`."
-        )
+        raise nobody(f"Neve has no credentials for {service} on AWS: start it with AWS_PROFILE or AWS_ACCESS_KEY_ID.")
 
 
 def _session() -> Any:

@@ -1,4 +1,4 @@
-"""Functions as moto's services invoke them: Neve's, by its own API.
+"""Functions as moto's services invoke them, and log groups as they write to them: Neve's, by its own API.
 
 Events are handed over on threads, because on AWS nobody who puts an object waits for that; what Neve cannot take now is
 tried again for a while. The X-Ray header of the request that caused it goes along: it is how a circle is found out.
@@ -7,6 +7,7 @@ tried again for a while. The X-Ray header of the request that caused it goes alo
 import http.client
 import json
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -42,6 +43,10 @@ class Neve:
         """Invoke a function for an event and wait for nothing."""
         self._threads.submit(self._hand_over, arn, json.dumps(event).encode(), trace_of_request())
 
+    def log_event(self, account: str, region: str, group: str, event: object) -> None:
+        """Put an event into a log group, in a stream of its own, and wait for nothing."""
+        self._threads.submit(self._log, account, region, group, json.dumps(event))
+
     def invoke(self, account: str, region: str, name: str, payload: bytes) -> Answer:
         """Invoke and wait for the answer."""
         return self._post(account, region, name, payload, "RequestResponse", trace_of_request(), _CALL_SECONDS)
@@ -67,6 +72,21 @@ class Neve:
         if not said.startswith("202"):
             say(f"{arn} did not get an event: {said}")
 
+    def _log(self, account: str, region: str, group: str, text: str) -> None:
+        stream = {"logGroupName": group, "logStreamName": str(uuid.uuid4())}
+        events = [{"timestamp": int(time.time() * 1000), "message": text}]
+        headers = _headers(account, region, "logs") | {"Content-Type": "application/x-amz-json-1.1"}
+        for operation, members in (("CreateLogStream", stream), ("PutLogEvents", {**stream, "logEvents": events})):
+            target = {"X-Amz-Target": f"Logs_20140328.{operation}"}
+            try:
+                answer = self._ask("POST", "/", json.dumps(members).encode(), headers | target, _EVENT_SECONDS)
+                said = "" if answer.status == 200 else answer.body.decode(errors="replace")
+            except (OSError, http.client.HTTPException) as error:
+                said = repr(error)
+            if said:
+                say(f"the log group {group} did not get an event: {said}")
+                return
+
     def _post(
         self, account: str, region: str, name: str, payload: bytes, kind: str, trace: str, seconds: float
     ) -> Answer:
@@ -88,8 +108,8 @@ def trace_of_request() -> str:
     return str(request.headers.get(_TRACE, "")) if has_request_context() else ""
 
 
-def _headers(account: str, region: str) -> dict[str, str]:
-    scope = f"{account}/20000101/{region}/lambda/aws4_request"
+def _headers(account: str, region: str, service: str = "lambda") -> dict[str, str]:
+    scope = f"{account}/20000101/{region}/{service}/aws4_request"
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
 
 

@@ -1,7 +1,8 @@
-"""EventBridge: rules invoke functions and publish to topics, and a target that fails spoils nothing for the others.
+"""EventBridge: rules invoke functions, publish to topics and write to Neve's log groups, and a target that fails spoils
+nothing for the others.
 
-moto knows rules, patterns and transformers; of targets it has queues, log groups, archives and other buses. A disabled rule
-says nothing. Source: AWS, "Event structure", "Input transformation".
+moto knows rules, patterns and transformers; of targets it has queues, archives and other buses. A disabled rule says
+nothing. Source: AWS, "Event structure", "Input transformation".
 """
 
 import copy
@@ -44,6 +45,9 @@ def _send(neve: Neve, send_to_targets: Any, rule: Any, target: Mapping[str, Any]
         service = target["Arn"].split(":")[2]
         if service == "lambda":
             neve.invoke_event(target["Arn"], body(target, event))
+        elif service == "logs":
+            _, _, _, region, account, _, group, *_ = target["Arn"].split(":")
+            neve.log_event(account, region, group, body(target, event))
         elif service in ("sqs", "sns"):
             _put(service, target, json.dumps(body(target, event)))
         else:
