@@ -32,6 +32,8 @@ MIXED = (
     + frame("left\n")
     + b"cut"
     + frame("error\n", 0b10100)
+    + struct.pack(">II", 0xA55A0001, 4)
+    + b"old\n"
     + "¥Z raw\n".encode()
     + b"unfinished"
 )
@@ -41,6 +43,7 @@ EXPECTED = [
     Line("left", "INFO", "first"),
     Line("cut"),
     Line("error", "ERROR"),
+    Line("old"),
     Line("¥Z raw"),
     Line("unfinished"),
 ]

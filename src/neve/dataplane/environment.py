@@ -84,7 +84,7 @@ class Environment:
         self._reporter = Reporter(origin, plan, around)
         self._loop = asyncio.get_running_loop()
         self._tasks = Tasks(identity)
-        self._init = InitPhase(self._reporter, around.settings.init_seconds, self._init_ran_out)
+        self._init = InitPhase(self._reporter, plan.init_seconds(around.settings.init_seconds), self._init_ran_out)
         self._freezing = Freezing(sandbox, self._tasks, self._frozen, self._freeze_refused)
         self._prestarted = prestarted  # the first generation's
         self._generation: Generation | None = None

@@ -27,7 +27,7 @@ from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
 from neve.dataplane.slots import Holder, Slots, throttled
 from neve.dataplane.stock import Stock
 from neve.dataplane.stream import LogTails, Stream
-from neve.dataplane.variables import hidden_from_extensions, variables, with_language
+from neve.dataplane.variables import WRAPPER, hidden_from_extensions, variables, with_language
 from neve.domain import record as kinds
 from neve.domain import runtime_names
 from neve.domain.concurrency import Allocation, FunctionLimits, Throttled
@@ -45,10 +45,6 @@ from neve.settings import Settings
 
 # How long a caller waits for the slot of an invocation that has answered; far longer than a runtime needs on a busy machine.
 _MOMENT_S = 0.05
-
-
-# A script of the user's that is started instead of the runtime, with the runtime as its arguments (lifecycle facts §6).
-_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 
 class TaskRoots(Protocol):
@@ -248,7 +244,7 @@ class DataPlane:
     ) -> Command:
         seen = self._foundations.kind.seen(folders)
         environment = variables(function, runtime.family, runtime.major, log_stream, seen, self._endpoint)
-        wrapper = environment.get(_WRAPPER) if runtime.family != "provided" else None
+        wrapper = environment.get(WRAPPER) if runtime.family != "provided" else None
         argv = runtime.argv_in(seen, folders)
         environment |= self._leak_levels.variables(_holder(function), runtime.family)
         if seen.language is None and runtime.binary is not None:

@@ -14,6 +14,7 @@ from neve.dataplane.arrived import bytes_arrived
 
 _MAGIC = b"\xa5\x5a\x00"
 _FRAME_HEAD = 16
+_OLD, _OLD_HEAD = 0x01, 8  # of clients that told no time
 _MARK = 0x80  # the payload is the id of the invocation that the next frame is left over from
 _LONGEST_MARK = 64
 _LEVELS = {1: "TRACE", 2: "DEBUG", 3: "INFO", 4: "WARN", 5: "ERROR", 6: "FATAL"}
@@ -103,16 +104,18 @@ class LineSplitter:
         return end, Line(_text(buffer[at:end]))
 
     def _head(self, at: int) -> tuple[int | None, Line | None]:
-        if len(self._buffer) - at < _FRAME_HEAD:
+        old = len(self._buffer) - at >= _OLD_HEAD and self._buffer[at + 3] == _OLD
+        if len(self._buffer) - at < _FRAME_HEAD and not old:
             return None, None
         length = int.from_bytes(self._buffer[at + 4 : at + 8], "big")
         if self._buffer[at + 3] == _MARK and length <= _LONGEST_MARK:
             return self._take_mark(at + _FRAME_HEAD, length)
         level, mark, self._mark = _LEVELS.get(self._buffer[at + 3] >> 2), self._mark, None
+        end = at + (_OLD_HEAD if old else _FRAME_HEAD)
         if length == 0:
-            return at + _FRAME_HEAD, Line("", level, mark)
+            return end, Line("", level, mark)
         self._frame = _Frame(length, level, mark)
-        return at + _FRAME_HEAD, None
+        return end, None
 
     def _take_mark(self, at: int, length: int) -> tuple[int | None, Line | None]:
         if len(self._buffer) - at < length:

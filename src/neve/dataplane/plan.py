@@ -9,6 +9,7 @@ from neve.dataplane.fitting import RuntimeKind
 from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.sandbox.sandbox import Command
 from neve.domain.function import Function
+from neve.domain.limits import PROVISIONED_INIT_SECONDS
 from neve.domain.record import Record
 from neve.settings import Settings
 
@@ -41,3 +42,9 @@ class Plan:
     initialization_type: str = ON_DEMAND
     extensions: Sequence[str] = ()  # the names of external ones, which the command starts
     prestarts: RuntimeKind | None = None  # which pre-started runtimes can become one of its environments
+
+    def init_seconds(self, on_demand: float) -> float:
+        """How long an init phase may take. Nobody waits for a provisioned one (lifecycle facts §1)."""
+        if self.initialization_type != PROVISIONED:
+            return on_demand
+        return max(PROVISIONED_INIT_SECONDS, float(self.function.timeout_s))

@@ -36,7 +36,11 @@ def with_language(path: str, folder: Path) -> str:
     return ":".join(str(folder) if each == _LANGUAGE else each for each in path.split(":"))
 
 
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+"""A script of the user's that is started instead of the runtime, with the runtime as its arguments."""
 _LANGUAGE = "/var/lang/bin"
+# Nobody listens there: SDKs send without waiting, and would complain without an address.
+_XRAY_DAEMON = ("127.0.0.1", "2000")
 _HIDDEN = frozenset(
     {
         *("AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
@@ -59,6 +63,7 @@ def _defaults(family: str, major: str, seen: Folders) -> dict[str, str]:
         "PATH": f"{_LANGUAGE}:/usr/local/bin:/usr/bin/:/bin:{_layers(seen)}/bin",
         "LD_LIBRARY_PATH": _library_path(seen),
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": ":".join(_XRAY_DAEMON),
         "PWD": str(seen.task_root),
         "SHLVL": "0",
     }
@@ -119,6 +124,9 @@ def _reserved(function: Function, family: str, log_stream: str, seen: Folders) -
         "LAMBDA_TASK_ROOT": str(seen.task_root),
         "LAMBDA_RUNTIME_DIR": str(seen.runtime),
     }
+    values["_AWS_XRAY_DAEMON_ADDRESS"], values["_AWS_XRAY_DAEMON_PORT"] = _XRAY_DAEMON
+    if family == "provided" or WRAPPER in (function.environment or {}):
+        values["_LAMBDA_TELEMETRY_LOG_FD"] = "1"  # frames and raw lines share one pipe
     if family != "provided":
         values["AWS_EXECUTION_ENV"] = _execution_env(function.runtime)
     if function.logging.log_format == "JSON":

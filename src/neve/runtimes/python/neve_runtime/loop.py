@@ -35,6 +35,7 @@ def main() -> None:
             assignment.wait(channel)
         except frames.ChannelEnded:
             os._exit(0)
+    os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)  # not the function's, as on Lambda
     _set_path()
     output.unbuffer()
     logs.install_at_import()
