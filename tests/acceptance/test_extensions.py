@@ -320,6 +320,15 @@ def test_an_extension_that_ends_later_fails_the_invocation_and_resets(
     wait_down(function)
 
 
+def test_an_extension_that_takes_too_much_memory_is_told_as_such(neve: NeveServer, deployed: Deploy) -> None:
+    program = extensions.python(on_invoke="held = bytearray(b'x') * 400_000_000")
+    function = deployed({"index.js": KEEPS}, Layers=[extensions.layer(neve, {"greedy": program})])
+    answer = function.invoke({"sleep": 20_000})
+    assert answer.value == failure(
+        answer.request_id, "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
+    )
+
+
 def test_a_reset_keeps_tmp_and_starts_everything_again(neve: NeveServer, deployed: Deploy) -> None:
     function = deployed({"index.js": KEEPS}, Layers=[extensions.layer(neve, {"watcher": extensions.python()})])
     assert function.invoke().value == {"count": 1, "kept": ""}

@@ -138,6 +138,16 @@ async def test_a_freeze_stops_program_and_extensions(begin: Begin) -> None:
     await wait_for(lambda: ran_ns(pids) > before)
 
 
+@pytest.mark.parametrize("name", ["two words", "it's $(exit 3)", 'a"b', "-n", "line\nbreak", "ünïcode"])
+async def test_whatever_the_file_of_an_extension_is_called_it_is_started(begin: Begin, name: str) -> None:
+    running = await begin(UP, extensions={name: 'echo "${0##*/}."; exit 5'})
+    said = await running.extension_line()
+    while not said.endswith("."):
+        said += "\n" + await running.extension_line()
+    assert said == f"{name}."
+    assert await bounded(asyncio.ensure_future(running.sandbox.wait_extension())) == (name, Exit(5, None))
+
+
 async def test_a_kill_ends_all_and_the_environment_starts_again(begin: Begin) -> None:
     running = await begin(UP, extensions={"one": SLEEP})
     running.sandbox.go()

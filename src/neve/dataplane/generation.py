@@ -75,8 +75,7 @@ class Generation:
         self._prestarted = prestarted
         self._parties: Parties | None = None
         self._shutdown: Shutdown | None = None
-        self._output: OutputPipe | None = None
-        self._extension_output: OutputPipe | None = None
+        self._outputs: list[OutputPipe] = []
         self._starting: asyncio.Task[None] | None = None
         self._watch_extensions: asyncio.Task[None] | None = None
         self._up = False
@@ -144,11 +143,13 @@ class Generation:
         with theirs:
             parties = self._meet(ours)
             self._check_number()
-            self._output = output = OutputPipe(self._on_line)
             try:
-                beside = self._open_extension_output()
+                # A pipe of their own tells the lines of extensions from the function's.
+                readers = [self._on_line, *([self._on_extension_line] if self._plan.extensions else [])]
+                for on_line in readers:
+                    self._outputs.append(OutputPipe(on_line))
                 address = await parties.open()
-                await self._sandbox.start(command(address), theirs, output.write_end, beside)
+                await self._sandbox.start(command(address), theirs, *(each.write_end for each in self._outputs))
             finally:
                 for each in self._outputs:
                     each.close_write_end()
@@ -159,19 +160,8 @@ class Generation:
             text = f"Extension limit ({MAXIMUM_EXTENSIONS}) reached"
             raise ExtensionRefused(excess[0], text, "TooManyExtensions")
 
-    def _open_extension_output(self) -> int | None:
-        """A pipe of their own tells their lines from the function's."""
-        if not self._plan.extensions:
-            return None
-        self._extension_output = OutputPipe(self._on_extension_line)
-        return self._extension_output.write_end
-
-    @property
-    def _outputs(self) -> Iterable[OutputPipe]:
-        return (each for each in (self._output, self._extension_output) if each is not None)
-
     async def _assign(self, prestarted: Prestarted, command: Callable[[str], Command]) -> None:
-        self._output = OutputPipe(self._on_line, prestarted.output)
+        self._outputs.append(OutputPipe(self._on_line, prestarted.output))
         parties = self._meet(prestarted.channel)
         parties.assign(command(await parties.open()))
 
