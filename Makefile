@@ -34,6 +34,7 @@ docs: install
 bench: install
 	$(BIN)/python bench/warm.py
 	$(BIN)/python bench/cold_start.py
+	$(BIN)/python bench/neighbours.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .cache

@@ -133,15 +133,17 @@ async def _listen(process: asyncio.subprocess.Process, last_words: "deque[str]")
     with contextlib.suppress(ValueError):  # a line without end
         async for raw in process.stderr:
             line = raw.decode(errors="replace").rstrip()
-            last_words.append(line)
             if line.startswith(MARK):
                 log.warn("neighbours.warned", line=line.removeprefix(MARK))
             else:
+                last_words.append(line)
                 log.note("neighbours.said", line=line)
 
 
 def _why(status: int | None, last_words: "deque[str]") -> str:
-    ended = f"it ended with status {status}" if status is None or status >= 0 else f"signal {-status} ended it"
+    if status is not None and status < 0:
+        return f"signal {-status} ended it"
+    ended = f"it ended with status {status}"
     return f"{ended} ({last_words[-1]})" if last_words else ended
 
 
