@@ -306,6 +306,21 @@ def test_a_client_context_that_is_not_base64_is_refused(neve: NeveServer, wire: 
     assert (status, code) == (400, "InvalidRequestContentException")
 
 
+def test_the_seventeenth_run_in_a_chain_is_refused_unless_the_function_allows_it(
+    neve: NeveServer, wire: Wire, deployed: Deploy
+) -> None:
+    function = deployed("s-echo")
+    root, _, own = wire.invoke(function.name).headers["x-amzn-trace-id"].partition(";Lineage=")
+    name = own.removesuffix(":0")
+    assert wire.invoke(function.name, x_amzn_trace_id=f"{root};Lineage={name}:14").status == 200
+    looping = f"{root};Lineage=1:5fc1a3b2:0|{name}:15"
+    status, code, body = wire.invoke(function.name, x_amzn_trace_id=looping).refusal
+    assert (status, code, body["Type"]) == (400, "RecursiveInvocationException", "User")
+    assert function.name in body["Message"]
+    neve.client("lambda").put_function_recursion_config(FunctionName=function.name, RecursiveLoop="Allow")
+    assert wire.invoke(function.name, x_amzn_trace_id=looping).status == 200
+
+
 @RUNTIMES
 def test_the_callers_trace_goes_on_and_comes_back(wire: Wire, deployed: Deploy, runtime: str) -> None:
     function = deployed("s-look", runtime)

@@ -1,6 +1,7 @@
 """Events from acceptance to their end, with a clock that the test moves."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +173,23 @@ async def test_purge_leaves_nothing_that_was_leased_ahead(house: House) -> None:
     (overview,) = await until_settled(house)
     assert overview.succeeded + purged == 100
     assert purged >= 100 - running - 2
+
+
+async def test_what_failed_for_good_is_remembered_for_a_while(tmp_path: Path) -> None:
+    house = await House.open(tmp_path, event_retention_seconds=3600.0)
+    cleaning = asyncio.create_task(house.queue.keep_clean())
+    house.functions.policies["f"] = Policy(retries=0)
+    house.functions.scripts["f"] = answering(failed("why"))
+    await house.send()
+    await house.wait_record("neve.dropped")
+    house.clock.advance(3000.0)
+    await asyncio.sleep(0.02)
+    (lost,) = await house.queue.dropped(WORLD, "f", 10)
+    assert (lost.error, lost.attempts) == ("why", 1)
+    house.clock.advance(1300.0)
+    while await house.queue.dropped(WORLD, "f", 10):  # noqa: ASYNC110 - the disk alone knows
+        await asyncio.sleep(0.001)
+    (overview,) = await house.queue.overview()
+    assert overview.dropped == {"RetriesExhausted": 1}, "what is counted stays counted"
+    cleaning.cancel()
+    await house.close()
