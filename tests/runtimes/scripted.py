@@ -19,7 +19,7 @@ from typing import Any, Protocol
 PATIENCE_SECONDS = 20.0
 
 _INVOKE, _NEXT, _RESPONSE, _ERROR, _INIT_ERROR, _STREAM_START, _CHUNK, _STREAM_END = range(1, 9)
-_WAITING, _ASSIGN, _LEAK = 9, 10, 11
+_WAITING, _ASSIGN, _LEAK, _DIAGNOSE, _DIAGNOSIS = 9, 10, 11, 12, 13
 _LEVELS = {0b00100: "TRACE", 0b01000: "DEBUG", 0b01100: "INFO", 0b10000: "WARN", 0b10100: "ERROR", 0b11000: "FATAL"}
 _TEXT, _JSON, _MARK = 0xA55A0003, 0xA55A0002, 0xA55A0080
 
@@ -216,6 +216,19 @@ class FramesClient:
 
     def log(self) -> Sequence[LogEvent]:
         return parse_output(bytes(self._output))
+
+    async def ask_why(self, request_id: str) -> dict[str, Any]:
+        """Ask what an invocation waits for, as Neve does before its time is over; the answer."""
+        self.ask_nowait(request_id)
+        return await self.wait_diagnosis()
+
+    def ask_nowait(self, request_id: str) -> None:
+        """Ask, and do not wait for the answer."""
+        self._writer.write(_frame(_DIAGNOSE, {"id": request_id}, b""))
+
+    async def wait_diagnosis(self) -> dict[str, Any]:
+        """Wait for a diagnosis that comes unasked."""
+        return (await self._take(_DIAGNOSIS))[1]
 
     async def wait_news(self, **members: Any) -> dict[str, Any]:
         """Wait for an item of the leak watch with these members."""

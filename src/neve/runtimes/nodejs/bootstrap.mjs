@@ -33,7 +33,7 @@ try {
 
 async function watchForLeaks() {
   const { startWatch } = await import('./leak-watch.mjs');
-  await startWatch(settings.leaks, settings.taskRoot, channel);
+  await startWatch(settings, channel);
 }
 
 /** The identity of a line is asked for when it is printed: by then an event may have arrived that nobody has read. */

@@ -18,6 +18,8 @@ export class Channel {
   onArrive = () => {};
   /** Whether `onEnding` would say something now. @type {() => boolean} */
   isRestless = () => false;
+  /** Called when this invocation is about to run out of time: why? @type {(id: string) => void} */
+  onDiagnose = () => {};
   /** Called before the next event is asked for: the invocation, or the init phase, is over. @type {() => void} */
   onEnding = () => {};
   #pipe;
@@ -121,6 +123,11 @@ export class Channel {
     this.#write(frames.encodeFrame(frames.LEAK, JSON.stringify({ news }), ''));
   }
 
+  /** @param {object} diagnosis docs/frames.md */
+  tellDiagnosis(diagnosis) {
+    this.#write(frames.encodeFrame(frames.DIAGNOSIS, JSON.stringify(diagnosis), ''));
+  }
+
   #wait() {
     this.#waiting = true;
     this.#pipe.ref();
@@ -135,6 +142,8 @@ export class Channel {
     } else if (frame.kind === frames.ASSIGN) {
       this.#pipe.unref();
       this.#assigned(frame.header);
+    } else if (frame.kind === frames.DIAGNOSE) {
+      this.onDiagnose(frame.header.id);
     }
   }
 

@@ -11,6 +11,8 @@ export const STREAM_END = 8;
 export const WAITING = 9;
 export const ASSIGN = 10;
 export const LEAK = 11;
+export const DIAGNOSE = 12;
+export const DIAGNOSIS = 13;
 
 const PREFIX = 4;
 const FIXED = 9; // length, kind, header length

@@ -7,11 +7,13 @@ import { callerOf, framesOf, siteOf } from './leak-stacks.mjs';
  * @typedef {object} Kind
  * @property {boolean} [once] over after its callback
  * @property {(work: object) => boolean} [alive]
+ * @property {(work: object) => {kind: string, description: string}} describe
+ * @property {(work: object) => boolean} isLeak whether it is one when its invocation has ended
+ * @property {(work: object) => boolean} [holds] whether it keeps the event loop going; by default it does
  * @property {boolean} [connection] belongs to whoever uses it: the invocation that opened it is only the first
  * @property {boolean} [part] told as itself only when nothing that it is part of is told (the name lookup of a request)
  * @property {boolean} [lasting] worth knowing when the init phase made it
  * @property {boolean} [runs] goes on by itself whenever the environment is thawed
- * @property {(work: object) => {kind: string, description: string} | undefined} tell undefined: no leak
  */
 
 /** Packages whose timers keep pools and tables in order: they carry nobody's work. */
@@ -22,12 +24,14 @@ const HOUSEKEEPERS = new Set([
 
 const LONGEST_COMMAND = 120;
 
+const holdsByHandle = ({ resource }) => resource.hasRef?.() ?? true;
+
 const timer = {
   alive: ({ resource }) => !resource._destroyed,
   lasting: true,
-  tell(work) {
-    const { resource } = work;
-    if (isHousekeeping(work, resource.hasRef())) return undefined;
+  holds: holdsByHandle,
+  isLeak: (work) => !isHousekeeping(work, work.resource.hasRef()),
+  describe({ resource }) {
     const detached = resource.hasRef() ? '' : ", unref'd";
     const repeat = resource._repeat;
     return repeat
@@ -38,7 +42,8 @@ const timer = {
 
 const immediate = {
   alive: ({ resource }) => !resource._destroyed,
-  tell: (work) => (isHousekeeping(work, true) ? undefined : { kind: 'immediate', description: 'immediate' }),
+  isLeak: (work) => !isHousekeeping(work, true),
+  describe: () => ({ kind: 'immediate', description: 'immediate' }),
 };
 
 /** Node's own timers (a socket's time limit) are none of anybody's; those of packages are when they hold the loop. */
@@ -50,32 +55,42 @@ function isHousekeeping(work, holds) {
 
 const file = {
   once: true,
-  tell(work) {
-    if (siteOf(work) === undefined) return undefined; // Node's own: the loader of modules
+  isLeak: hasSite, // else it is Node's own: the loader of modules
+  describe(work) {
     const call = framesOf(work.stack).find((frame) => /^node:(?:internal\/)?fs/.test(frame.file))?.call;
     const name = call?.replace(/^Object\./, '');
     return { kind: 'file', description: name && name !== '<anonymous>' ? `file operation (${name})` : 'file operation' };
   },
 };
 
-const lookup = { once: true, part: true, tell: whenSited('dns', 'name lookup') };
-const connecting = { once: true, part: true, tell: whenSited('socket', 'connection being opened') };
-const crypto = { once: true, tell: whenSited('crypto', 'cryptographic operation') };
+const lookup = { once: true, part: true, isLeak: hasSite, describe: always('dns', 'name lookup') };
+const connecting = { once: true, part: true, isLeak: hasSite, describe: always('socket', 'connection being opened') };
+const crypto = { once: true, isLeak: hasSite, describe: always('crypto', 'cryptographic operation') };
 
-function whenSited(kind, description) {
-  return (work) => (siteOf(work) === undefined ? undefined : { kind, description });
+function hasSite(work) {
+  return siteOf(work) !== undefined;
+}
+
+function always(kind, description) {
+  return () => ({ kind, description });
 }
 
 const socket = {
   alive: isOpen,
   connection: true,
   part: true,
-  tell(work) {
-    const owner = ownerOf(work.resource);
-    if (!isUserConnection(work)) return undefined;
-    return { kind: 'socket', description: `socket${owner?.remoteAddress ? ` to ${owner.remoteAddress}:${owner.remotePort}` : ''}` };
+  lasting: true,
+  holds: ({ resource }) => holdsByHandle({ resource }) && !isStandardOutput(ownerOf(resource)),
+  isLeak: isUserConnection,
+  describe({ resource }) {
+    const { remoteAddress, remotePort } = ownerOf(resource) ?? {};
+    return { kind: 'socket', description: remoteAddress ? `socket to ${remoteAddress}:${remotePort}` : 'socket' };
   },
 };
+
+function isStandardOutput(owner) {
+  return owner?._isStdio || owner?.fd <= 2;
+}
 
 /**
  * Whether user code opened it with its own hand. Sockets of HTTP agents and of packages are kept for whoever comes next.
@@ -83,20 +98,29 @@ const socket = {
  */
 export function isUserConnection(work) {
   const owner = ownerOf(work.resource);
-  if (owner === undefined || '_httpMessage' in owner || owner._isStdio || owner.fd <= 2) return false;
+  if (owner === undefined || '_httpMessage' in owner || isStandardOutput(owner)) return false;
   const frames = framesOf(work.stack);
   const caller = frames.find((frame) => frame.place !== 'node');
   return caller?.place === 'user' && !frames.some((frame) => /^node:(?:_http|internal\/(?:deps\/undici|child_process|worker))/.test(frame.file));
 }
 
-const server = { alive: isOpen, part: true, lasting: true, tell: whenSited('server', 'server') };
-const watcher = { alive: isOpen, lasting: true, tell: whenSited('file watcher', 'file watcher') };
+const server = {
+  alive: isOpen,
+  part: true,
+  lasting: true,
+  holds: holdsByHandle,
+  isLeak: hasSite,
+  describe: always('server', 'server'),
+};
+const watcher = { ...server, part: false, describe: always('file watcher', 'file watcher') };
 
 const child = {
-  alive: ({ resource }) => isOpen({ resource }),
+  alive: isOpen,
   lasting: true,
   runs: true,
-  tell({ resource }) {
+  holds: holdsByHandle,
+  isLeak: () => true,
+  describe({ resource }) {
     const { pid, spawnargs = [] } = ownerOf(resource) ?? {};
     const command = spawnargs.join(' ');
     const shown = command.length > LONGEST_COMMAND ? `${command.slice(0, LONGEST_COMMAND)}…` : command;
@@ -108,13 +132,15 @@ const worker = {
   alive: ({ worker: made }) => made === undefined || made.threadId !== -1,
   lasting: true,
   runs: true,
-  tell: () => ({ kind: 'worker thread', description: 'worker thread' }),
+  isLeak: () => true,
+  describe: always('worker thread', 'worker thread'),
 };
 
 const request = {
   lasting: true,
   alive: ({ resource }) => !resource.destroyed && !resource.res?.complete,
-  tell: ({ resource }) => ({ kind: 'http', description: describeRequest(resource) }),
+  isLeak: () => true,
+  describe: ({ resource }) => ({ kind: 'http', description: describeRequest(resource) }),
 };
 
 function describeRequest(made) {
@@ -131,7 +157,8 @@ function withoutQuery(target) {
 const fetched = {
   lasting: true,
   alive: (work) => !work.over,
-  tell: ({ resource }) => ({ kind: 'fetch', description: `${resource.method} ${resource.origin}${withoutQuery(resource.path)}` }),
+  isLeak: () => true,
+  describe: ({ resource }) => ({ kind: 'fetch', description: `${resource.method} ${resource.origin}${withoutQuery(resource.path)}` }),
 };
 
 const CRYPTO = [
@@ -163,7 +190,6 @@ export const KINDS = new Map([
 ]);
 
 export const FETCH = fetched;
-export const REQUEST = request;
 
 let ownerSymbol;
 

@@ -37,7 +37,7 @@ export class Leaks {
   tell(origin, left, underWay) {
     if (left.length === 0) return;
     this.#together(() => {
-      const seen = left.map((work) => witnessed(work, underWay)).filter(Boolean);
+      const seen = left.filter((work) => work.kind.isLeak(work)).map((work) => witnessed(work, underWay));
       const groups = new Map();
       for (const each of seen.filter((one) => !one.work.kind.part)) grouped(groups, `${each.place} ${each.told.description}`, each);
       for (const each of seen.filter((one) => one.work.kind.part)) {
@@ -190,11 +190,10 @@ function first(frames, place) {
   return frames.find((frame) => frame.place === place);
 }
 
-/** What is told of a piece of unfinished work, and from where it comes; undefined when it is no leak. */
-function witnessed(work, underWay) {
+/** What is told of a piece of unfinished work, and from where it comes. */
+export function witnessed(work, underWay) {
   if (work.type === 'HTTPCLIENTREQUEST') work.parent ??= underWay.of(work.resource.socket?._handle);
-  const told = work.kind.tell(work);
-  if (told === undefined) return undefined;
+  const told = work.kind.describe(work);
   const site = siteOf(work);
   const { file, line, column } = site?.frame ?? {};
   return { work, told, site, place: `${file}:${line}:${column}` };

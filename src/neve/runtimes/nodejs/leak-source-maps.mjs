@@ -21,7 +21,8 @@ export function original(file, line, column) {
   if (!known.has(file)) known.set(file, find(file));
   const found = known.get(file);
   const entry = found?.map.findEntry(line - 1, column - 1);
-  if (entry?.originalSource === undefined) return undefined;
+  // Of a line that the map does not know, Node tells the last one before it.
+  if (entry?.originalSource === undefined || entry.generatedLine !== line - 1) return undefined;
   return { file: sourcePath(entry.originalSource, found.folder), line: entry.originalLine + 1, column: entry.originalColumn + 1 };
 }
 

@@ -75,7 +75,7 @@ export function framesOfError(error) {
 const FRAME_LINE = /^\s*at\s+(?:(?<call>.*?)\s+\()?(?<file>[^()]+?):(?<line>\d+):(?<column>\d+)\)?$/;
 
 function frameOfLine({ call, file, line, column }) {
-  return makeFrame(call?.replace(/^async /, ''), file, Number(line), Number(column));
+  return frameAt(call?.replace(/^async /, ''), file, Number(line), Number(column));
 }
 
 function callSites(holder) {
@@ -91,10 +91,17 @@ function callSites(holder) {
 
 function frameOf(site) {
   const call = site.isConstructor() ? `new ${site.getFunctionName()}` : site.getFunctionName();
-  return makeFrame(call, site.getFileName(), site.getLineNumber(), site.getColumnNumber());
+  return frameAt(call, site.getFileName(), site.getLineNumber(), site.getColumnNumber());
 }
 
-function makeFrame(call, location, line, column) {
+/**
+ * @param {string | null | undefined} call the function's name
+ * @param {string | undefined} location a path or a file URL
+ * @param {number} line from 1
+ * @param {number} column from 1
+ * @returns {Frame | undefined} undefined for what is ours
+ */
+export function frameAt(call, location, line, column) {
   const name = call || '<anonymous>';
   if (!location || location.startsWith('node:') || location.startsWith('<')) {
     return HOOKS.test(location ?? '') ? undefined : { call: name, file: location ?? '', line, column, place: 'node' };

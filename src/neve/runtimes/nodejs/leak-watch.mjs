@@ -3,6 +3,7 @@
 // Levels (design D12): `detect` sees every timer, file, socket, request, child and worker; `explain` sees promises, too, and
 // so finds the user's line behind what a library starts late. What is found is news, sent to Neve as LEAK frames.
 import { patchFetch } from './console-patch.mjs';
+import { whatHolds } from './leak-diagnosis.mjs';
 import { isUserConnection } from './leak-kinds.mjs';
 import { Leaks } from './leak-news.mjs';
 import { callerOf, capture, framesOf, framesOfError, prepareStacks } from './leak-stacks.mjs';
@@ -28,9 +29,11 @@ class LeakWatch {
   #latest; // the current one or, between two events, the one before
   #last; // the leak that went on last, in this turn of the event loop
   #initTold = false;
+  #watchdog;
 
-  constructor(channel) {
+  constructor(channel, watchdog) {
     this.#channel = channel;
+    this.#watchdog = watchdog;
     this.#leaks = new Leaks((news) => channel.tellLeaks(news));
     this.#underWay = new UnderWay({
       started: (work) => this.#started(work),
@@ -53,10 +56,11 @@ class LeakWatch {
 
   // What the runtime client tells
 
-  begin(id) {
-    this.#current = this.#latest = new Invocation(id);
+  begin(header) {
+    this.#current = this.#latest = new Invocation(header.id);
     this.#last = undefined;
-    this.#leaks.wake(id);
+    this.#leaks.wake(header.id);
+    this.#watchdog?.begin(header);
   }
 
   enter() {
@@ -75,6 +79,13 @@ class LeakWatch {
     if (this.#current) this.#current.answeredMs ??= performance.now() - this.#current.began;
   }
 
+  /** The running invocation is about to run out of time: what it waits for. @param {string} id */
+  diagnose(id) {
+    if (this.#current?.id !== id) return;
+    this.#watchdog?.answered();
+    this.#channel.tellDiagnosis({ id, answeredMs: this.#current.answeredMs ?? null, waiting: whatHolds(this.#underWay) });
+  }
+
   /** The next event is about to be asked for. @returns {boolean} whether there is anything to tell before that */
   isRestless() {
     if (!this.#initTold) return true;
@@ -84,6 +95,7 @@ class LeakWatch {
 
   /** Tell what the invocation leaves behind; it is over. */
   end() {
+    this.#watchdog?.end();
     const ending = this.#current;
     if (this.#initTold || ending) this.#leaks.tell(ending, this.#left(ending), this.#underWay);
     if (!this.#initTold) this.#leaks.tell(undefined, this.#left(undefined), this.#underWay);
@@ -118,7 +130,7 @@ class LeakWatch {
   /** An invocation that is over starts something: it belongs to the leak that is going on. */
   #started(work) {
     const leak = this.#goingOn(work.token);
-    if (leak && (work.kind.part || !work.kind.tell(work))) work.leak = leak; // nothing that keeps it open
+    if (leak && (work.kind.part || !work.kind.isLeak(work))) work.leak = leak; // nothing that keeps it open
     else if (leak) this.#leaks.join(leak, work);
     else this.#caught(work.token, work);
   }
@@ -177,15 +189,20 @@ const PROMISE = { kind: 'promise', description: 'promise chain' };
 
 /**
  * Watch this process from now on.
- * @param {'detect' | 'explain'} level
- * @param {string} taskRoot
+ * @param {{leaks: 'detect' | 'explain', watchdog: boolean, taskRoot: string}} settings
  * @param {import('./channel.mjs').Channel} channel
  */
-export async function startWatch(level, taskRoot, channel) {
+export async function startWatch({ leaks: level, watchdog, taskRoot }, channel) {
   prepareStacks(taskRoot, level === 'explain');
-  const watching = new LeakWatch(channel);
+  const watching = new LeakWatch(channel, watchdog ? await startWatchdog(taskRoot) : undefined);
   await watching.start(level);
+  channel.onDiagnose = (id) => watching.diagnose(id);
   channel.isRestless = () => watching.isRestless();
   channel.onEnding = () => watching.end();
   setWatch(watching);
+}
+
+async function startWatchdog(taskRoot) {
+  const { Watchdog } = await import('./watchdog.mjs');
+  return new Watchdog(taskRoot);
 }

@@ -101,7 +101,7 @@ function soon(answer) {
 }
 
 function begin(header) {
-  watch.begin(header.id);
+  watch.begin(header);
   globalThis[REQUEST_ID] = header.id;
   globalThis[TENANT_ID] = header.tenant;
   setTrace(header.trace);

@@ -86,7 +86,7 @@ async function streamedAnswers(channel, handler) {
 }
 
 function begin(header) {
-  watch.begin(header.id);
+  watch.begin(header);
   enter(header);
   setTrace(header.trace);
 }

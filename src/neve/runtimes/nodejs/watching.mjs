@@ -2,8 +2,8 @@
 
 /** What everybody may call at any time. */
 const NOBODY = {
-  /** An event has arrived. @param {string} _id */
-  begin(_id) {},
+  /** An event has arrived. @param {{id: string, deadline: number}} _header */
+  begin(_header) {},
   /** From here to `leave`, what runs is the user's handler: no frame of ours is on its stacks. */
   enter() {},
   leave() {},
