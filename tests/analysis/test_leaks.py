@@ -10,8 +10,9 @@ import pytest
 
 from neve.analysis.leaks import MOST_OF_ONE_ENVIRONMENT, LeakBook
 from neve.domain import record as kinds
+from neve.domain.diagnosis import Diagnosis
 from neve.domain.errors import StorageUnavailable
-from neve.domain.leak import Diagnosis, Fate, Leak, LeftOverLine
+from neve.domain.leak import Fate, Leak, LeftOverLine
 from neve.domain.leak_groups import by_line
 from neve.domain.record import Origin, Record
 from neve.domain.world import World

@@ -35,12 +35,13 @@ TIMEOUT: dict[str, Any] = {
     "waiting": [
         {
             "description": "interval (every 50 ms)",
+            "count": 1,
             "source": {"file": "index.js", "line": 3, "column": 3},
             "stack": ["exports.handler (index.js:3:3)"],
             "origin": FIRST,
         },
-        {"description": "timer (5 ms)", "source": None, "stack": [], "origin": SECOND},
-        {"description": "interval (every 9 ms)", "source": None, "stack": [], "origin": None},
+        {"description": "timer (5 ms)", "count": 2, "source": None, "stack": [], "origin": SECOND},
+        {"description": "interval (every 9 ms)", "count": 1, "source": None, "stack": [], "origin": None},
     ],
 }
 
@@ -76,17 +77,25 @@ def test_leak_of_a_line_that_is_not_known_and_one_of_a_library(cli: Cli) -> None
 
 def test_timeouts_are_explained(cli: Cli) -> None:
     blocked = {**TIMEOUT, "answeredMs": None, "waiting": [], "blocked": True, "stack": ["a (b:1:2)"]}
-    cli.house.leaks["timeouts"] = [TIMEOUT, blocked]
+    nothing = {**TIMEOUT, "answeredMs": None, "waiting": []}
+    cli.house.leaks["timeouts"] = [TIMEOUT, blocked, {**blocked, "stack": []}, nothing]
     assert cli.run("leaks").stdout.splitlines() == [
         "orders  timed out after 3 s (8f3c1a2e)",
-        "  its callback was called after 120 ms; since then it waited",
-        "  for interval (every 50 ms), index.js:3:3 in exports.handler",
-        "  for timer (5 ms) that 1b2c3d4e left behind, a line that is not known yet",
-        "  for interval (every 9 ms) of the init phase, a line that is not known yet",
+        "  its callback was called after 120 ms, but then it waited",
+        "    for interval (every 50 ms), index.js:3:3 in exports.handler",
+        "    for timer (5 ms) ×2 that 1b2c3d4e left behind",
+        "    for interval (every 9 ms) of the init phase",
         "",
         "orders  timed out after 3 s (8f3c1a2e)",
-        "  its event loop was blocked: code ran without a pause",
+        "  its event loop was blocked, here:",
         "    a (b:1:2)",
+        "",
+        "orders  timed out after 3 s (8f3c1a2e)",
+        "  its event loop was blocked: code ran without a pause, or waited in a call that cannot be interrupted",
+        "  (the next timeout of this function will tell the line, if there is one)",
+        "",
+        "orders  timed out after 3 s (8f3c1a2e)",
+        "  it waited for something that is not known",
     ]
 
 

@@ -245,3 +245,13 @@ def test_line_of_left_over_work_is_marked_beside_its_text() -> None:
         said(f"{STAMP}\t{ID}\tINFO\tlate", record={"text": f"{STAMP}\t{ID}\tINFO\tlate", "leftOverFrom": OTHER})
     )
     assert row == "TIME hello 8f3c1a2e left over from 1b2c3d4e late"
+
+
+def test_timeout_says_what_it_waited_for() -> None:
+    source = {"file": "index.js", "line": 3, "column": 5}
+    waiting = {"description": "interval (every 50 ms)", "count": 1, "source": source, "stack": [], "origin": ID}
+    told = {"requestId": ID, "answeredMs": 120.0, "blocked": False, "stack": [], "waiting": [waiting]}
+    assert rows({"type": "neve.diagnosis", "record": told}) == [
+        "TIME hello 8f3c1a2e TIMEOUT its callback was called after 120 ms, but then it waited",
+        "TIME hello 8f3c1a2e           for interval (every 50 ms), index.js:3:5",
+    ]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from neve.domain.leak import Diagnosis, Fate, Leak, LeftOverLine, Source, Waiting
+from neve.domain.diagnosis import Diagnosis, Waiting
+from neve.domain.leak import Fate, Leak, LeftOverLine, Source
 from neve.domain.world import World
 from neve.storage.sqlite.leaks import DIAGNOSES_KEPT, LEAKS_KEPT, LINES_KEPT, SqliteLeakStore
 from neve.storage.store import LeakStore
@@ -37,7 +38,7 @@ DIAGNOSIS = Diagnosis(
     "first",
     3.0,
     120.0,
-    (Waiting("timer", "timer (1 ms)", SOURCE, ("a",), None),),
+    (Waiting("timer", "timer (1 ms)", 1, SOURCE, ("a",), None),),
     True,
     ("b",),
 )

@@ -16,6 +16,10 @@ def leak(origin: str | None = "first", kind: str = kinds.LEAK) -> Record:
     return Record(kind, 0.0, Origin(WORLD, "f", "$LATEST", "e", "g", "s"), None, {"origin": origin})
 
 
+def blocked(is_blocked: bool) -> Record:
+    return Record(kinds.DIAGNOSIS, 0.0, Origin(WORLD, "f", "$LATEST", "e", "g", "s"), None, {"blocked": is_blocked})
+
+
 def level(levels: LeakLevels, holder: Holder = HOLDER, family: str = "nodejs") -> str | None:
     return levels.variables(holder, family).get("_NEVE_LEAKS")
 
@@ -50,3 +54,13 @@ def test_off_stays_off() -> None:
     levels = LeakLevels("off")
     levels(leak(), None)
     assert level(levels) is None
+
+
+def test_version_whose_event_loop_was_blocked_gets_a_watchdog_for_its_next_environments() -> None:
+    levels = LeakLevels("detect")
+    levels(blocked(False), None)
+    assert "_NEVE_WATCHDOG" not in levels.variables(HOLDER, "nodejs")
+    levels(blocked(True), None)
+    assert levels.variables(HOLDER, "nodejs") == {"_NEVE_LEAKS": "detect", "_NEVE_WATCHDOG": "1"}
+    levels.forget(HOLDER)
+    assert "_NEVE_WATCHDOG" not in levels.variables(HOLDER, "nodejs")

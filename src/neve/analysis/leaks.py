@@ -12,8 +12,9 @@ from typing import Any
 
 from neve import log
 from neve.domain import record as kinds
+from neve.domain.diagnosis import Diagnosis, Waiting
 from neve.domain.errors import StorageUnavailable
-from neve.domain.leak import Diagnosis, Leak, LeftOverLine, Source
+from neve.domain.leak import Leak, LeftOverLine, Source
 from neve.domain.record import Record
 from neve.storage.store import LeakStore
 
@@ -40,6 +41,7 @@ class LeakBook:
             kinds.LEAK_FINISHED: self._finished,
             kinds.LEAK_FAILED: self._failed,
             kinds.FUNCTION: self._printed,
+            kinds.DIAGNOSIS: self._explained,
             # The processes are gone: after a timeout or a crash, before a new init, at the end of the environment.
             kinds.FAULT: self._lost,
             kinds.INIT_RUNTIME_DONE: self._lost,
@@ -136,6 +138,11 @@ class LeakBook:
         self._lines.append(LeftOverLine(*place, digest, origin, record.request_id))
         self._news.set()
 
+    def _explained(self, record: Record) -> None:
+        if len(self._diagnoses) < MOST_WAITING:
+            self._diagnoses.append(_diagnosis(record))
+            self._news.set()
+
     def _change_known(self, record: Record, change: Callable[[Leak], Leak]) -> None:
         known = self._environments.get(record.origin.environment_id)
         leak = known.get(record.record["leakId"]) if known is not None else None
@@ -167,6 +174,22 @@ def _leak(record: Record) -> Leak:
         source=_source(members["source"]),
         stack=members["stack"],
         origin=members["origin"],
+    )
+
+
+def _diagnosis(record: Record) -> Diagnosis:
+    origin, members = record.origin, record.record
+    return Diagnosis(
+        world=origin.world,
+        function_name=origin.function_name,
+        version=origin.version,
+        at_ms=record.time_ms,
+        request_id=members["requestId"],
+        timeout_s=members["timeoutSeconds"],
+        answered_ms=members["answeredMs"],
+        waiting=[Waiting(**{**each, "source": _source(each["source"])}) for each in members["waiting"]],
+        blocked=members["blocked"],
+        stack=members["stack"],
     )
 
 

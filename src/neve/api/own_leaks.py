@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from neve.domain.diagnosis import Diagnosis, Waiting
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.leak import Diagnosis, Leak, LeftOverLine, Source, Waiting
+from neve.domain.leak import Leak, LeftOverLine, Source
 from neve.domain.leak_groups import LeakGroup, by_line
 
 
@@ -100,6 +101,7 @@ def _waiting(waiting: Waiting) -> dict[str, Any]:
     return {
         "kind": waiting.kind,
         "description": waiting.description,
+        "count": waiting.count,
         "source": _source(waiting.source),
         "stack": list(waiting.stack),
         "origin": waiting.origin,

@@ -11,6 +11,7 @@ import click
 from neve.cli import options, output
 from neve.cli.client import Client
 from neve.cli.live_leaks import caller, place
+from neve.cli.timeouts import explained
 
 _FATES = {
     "continued": "went on inside a later invocation",
@@ -82,24 +83,6 @@ def _timeout(timeout: _Members) -> list[str]:
         ),
         *(f"  {line}" for line in explained(timeout)),
     ]
-
-
-def explained(timeout: _Members, folder: str = "") -> list[str]:
-    """Why it timed out, in sentences."""
-    lines = []
-    if timeout["answeredMs"] is not None:
-        lines.append(f"its callback was called after {timeout['answeredMs']:.0f} ms; since then it waited")
-    if timeout["blocked"]:
-        lines.append("its event loop was blocked: code ran without a pause")
-        lines += [f"  {line}" for line in timeout["stack"]]
-    for each in timeout["waiting"]:
-        whose = {timeout["requestId"]: ""}.get(each["origin"], _whose(each["origin"]))
-        lines.append(f"for {each['description']}{whose}, {place(each['source'], folder)}{caller(each['stack'])}")
-    return lines or ["nothing is known of what it waited for"]
-
-
-def _whose(origin: str | None) -> str:
-    return " of the init phase" if origin is None else f" that {origin[:_SHORT]} left behind"
 
 
 def _init(kept: Sequence[_Members]) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from neve.cli.live_leaks import LeakRows
 from neve.cli.output import has_colour, paint
+from neve.cli.timeouts import explained
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _IDS = re.compile(rf"\b({_UUID[:11]})-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12}}\b")
@@ -118,6 +119,7 @@ class LiveLog:
             "neve.environmentStarted": lambda record: self._quiet(record, "· new environment"),
             "neve.environmentStopped": lambda record: self._quiet(record, "· environment stopped"),
             "neve.notice": self._notice,
+            "neve.diagnosis": self._diagnosis,
         }
 
     def show(self, record: Mapping[str, Any]) -> None:
@@ -222,6 +224,12 @@ class LiveLog:
         lost = record["record"]["droppedRecords"]
         text = f"{lost} telemetry record{'s' if lost > 1 else ''} dropped: an extension does not take them"
         self._row_of(record, (text, {"fg": "yellow"}))
+
+    def _diagnosis(self, record: Mapping[str, Any]) -> None:
+        first, *others = explained(record["record"], self.sources.get(record["function"], ""))
+        self._row_of(record, ("TIMEOUT ", _BAD), (first, {}))
+        for line in others:
+            self._row_of(record, ("        ", {}), (line, {}))
 
     def _notice(self, record: Mapping[str, Any]) -> None:
         self._row_of(record, (record["record"]["text"], {"fg": "yellow"}))

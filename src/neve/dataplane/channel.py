@@ -29,6 +29,8 @@ STREAM_END = 8
 WAITING = 9
 ASSIGN = 10
 LEAK = 11
+DIAGNOSE = 12
+DIAGNOSIS = 13
 ALL_NEXT = -1  # no frame: what `Parties` says when the runtime and every extension wait
 
 _HEAD = struct.Struct(">IBI")

@@ -18,9 +18,11 @@ from neve.dataplane.failures import Failure
 from neve.dataplane.freezing import Freezing
 from neve.dataplane.generation import Generation
 from neve.dataplane.init_phase import InitPhase
+from neve.dataplane.leak_levels import is_watched
 from neve.dataplane.output import Line
 from neve.dataplane.plan import PROVISIONED, Plan, Surroundings
 from neve.dataplane.prestarted import Prestarted
+from neve.dataplane.question import Question
 from neve.dataplane.reporter import Measured, Reporter
 from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.listener import Event, Subscribed
@@ -95,6 +97,7 @@ class Environment:
         self._stopped = asyncio.Event()
         self._memory_bytes = 0
         self._memory_seen = -math.inf
+        self._question = Question(self._ask_why)
 
     @property
     def pid(self) -> int | None:
@@ -182,6 +185,7 @@ class Environment:
 
     def _command(self, address: str) -> Command:
         command = self._plan.command(self.origin.log_stream)
+        self._question.possible = is_watched(command.environment)
         own = {"AWS_LAMBDA_RUNTIME_API": address, "AWS_LAMBDA_INITIALIZATION_TYPE": self._plan.initialization_type}
         return replace(command, environment={**command.environment, **own})
 
@@ -229,6 +233,8 @@ class Environment:
             self._on_stream(kind, header, body)
         elif kind == frames.LEAK:
             self._reporter.leaks(header, self._run)
+        elif kind == frames.DIAGNOSIS:
+            self._question.heard(header)
         elif kind == frames.INIT_ERROR and self.state in _INIT:
             self._on_init_error(Failure(str(header.get("type", failures.RUNTIME_UNKNOWN)), body))
 
@@ -396,6 +402,7 @@ class Environment:
         invocation = run.invocation
         run.sent = time.perf_counter()
         left_s = self._plan.function.timeout_s - (run.sent - run.started)
+        self._question.put_before(left_s, run.request_id)
         self._generation.send(
             Event(
                 request_id=invocation.request_id,
@@ -446,6 +453,8 @@ class Environment:
         if self.state is State.RESTARTING:
             self._tell_extensions()
             self._init.fail("timeout", None)
+        if self._question.asked:
+            self._reporter.diagnosis(self._current(), self._question.answer)
         self._move(Signal.TIMEOUT, failures.timeout(self._plan.function.timeout_s))
 
     def _fail_and_reset(self, failure: Failure) -> None:
@@ -542,7 +551,12 @@ class Environment:
         if self._generation is not None:
             self._generation.drain(flush)
 
+    def _ask_why(self, request_id: str) -> None:
+        if self._generation is not None:
+            self._generation.ask_why(request_id)
+
     def _cancel_timer(self) -> None:
+        self._question.withdraw()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

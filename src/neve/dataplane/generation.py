@@ -101,6 +101,11 @@ class Generation:
         assert self._parties is not None
         self._parties.send(event)
 
+    def ask_why(self, request_id: str) -> None:
+        """Ask the runtime what this invocation waits for."""
+        if self._parties is not None:
+            self._parties.ask_why(request_id)
+
     def pause_telemetry(self) -> None:
         """It is about to freeze."""
         self._subscriptions.pause()

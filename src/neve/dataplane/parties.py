@@ -70,6 +70,10 @@ class Parties:
         if self._by_frame:
             self._channel.send(frames.INVOKE, _header(event), event.body)
 
+    def ask_why(self, request_id: str) -> None:
+        """Ask the runtime what this invocation waits for."""
+        self._channel.send(frames.DIAGNOSE, json.dumps({"id": request_id}).encode())
+
     def drain(self) -> None:
         """Hear what has been said by frame until now."""
         self._channel.drain()

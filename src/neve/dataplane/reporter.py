@@ -11,6 +11,7 @@ from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.listener import Subscribed
 from neve.domain import record as kinds
 from neve.domain.billing import billed_ms
+from neve.domain.diagnosis import read_diagnosis
 from neve.domain.extension import Extension
 from neve.domain.invocation import InvocationResult, Status
 from neve.domain.leak import read_news
@@ -125,6 +126,10 @@ class Reporter:
         if line.left_over_from is not None:
             members["leftOverFrom"] = line.left_over_from
         self._tell(kind, members, run)
+
+    def diagnosis(self, run: Run, header: Mapping[str, Any] | None) -> None:
+        """The invocation ran out of time; `header` is what the runtime client said of it."""
+        self._tell(kinds.DIAGNOSIS, read_diagnosis(header, run.request_id, self._plan.function.timeout_s), run)
 
     def leaks(self, header: Mapping[str, Any], run: Run | None) -> None:
         """The leak watch of the runtime client has news."""

@@ -105,37 +105,6 @@ class LeftOverLine:
     request_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Something that an invocation waited for, or that kept its event loop alive. `origin` as of a leak."""
-
-    kind: str
-    description: str
-    source: Source | None
-    stack: Sequence[str]
-    origin: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What an invocation that ran out of time was doing.
-
-    `answered_ms`: when its callback was called, if it was. `blocked`: its event loop did not turn; `stack` is where it was,
-    if that is known.
-    """
-
-    world: World
-    function_name: str
-    version: str
-    at_ms: float
-    request_id: str
-    timeout_s: float
-    answered_ms: float | None = None
-    waiting: Sequence[Waiting] = ()
-    blocked: bool = False
-    stack: Sequence[str] = ()
-
-
 def read_news(header: Mapping[str, Any], prefix: str) -> Iterator[News]:
     """The records of a LEAK frame. `prefix` makes ids of one process ids of this Neve."""
     items = header.get("news")
@@ -150,38 +119,37 @@ def _opened(item: Mapping[str, Any], prefix: str) -> News | None:
     leak_id = _id(item, prefix)
     if leak_id is None:
         return None
-    stack = item.get("stack")
     return kinds.LEAK, {
         "leakId": leak_id,
-        "kind": _text(item.get("kind")) or "work",
-        "description": _text(item.get("description")) or "",
-        "count": max(1, _number(item.get("count"))),
-        "origin": _text(item.get("origin")),
-        "source": _source(item),
-        "stack": [text for line in stack[:_MOST_LINES] if (text := _text(line))] if isinstance(stack, list) else [],
+        "kind": text_of(item.get("kind")) or "work",
+        "description": text_of(item.get("description")) or "",
+        "count": max(1, number_of(item.get("count"))),
+        "origin": text_of(item.get("origin")),
+        "source": source_of(item),
+        "stack": stack_of(item),
     }
 
 
 def _resumed(item: Mapping[str, Any], prefix: str) -> News | None:
-    leak_id, request_id = _id(item, prefix), _text(item.get("in"))
+    leak_id, request_id = _id(item, prefix), text_of(item.get("in"))
     return None if leak_id is None or request_id is None else (kinds.LEAK_RESUMED, _inside(leak_id, request_id))
 
 
 def _finished(item: Mapping[str, Any], prefix: str) -> News | None:
     leak_id = _id(item, prefix)
-    return None if leak_id is None else (kinds.LEAK_FINISHED, _inside(leak_id, _text(item.get("in"))))
+    return None if leak_id is None else (kinds.LEAK_FINISHED, _inside(leak_id, text_of(item.get("in"))))
 
 
 def _failed(item: Mapping[str, Any], prefix: str) -> News | None:
     leak_id = _id(item, prefix)
     if leak_id is None:
         return None
-    error = _text(item.get("error")) or "an error"
-    return kinds.LEAK_FAILED, {**_inside(leak_id, _text(item.get("in"))), "error": error}
+    error = text_of(item.get("error")) or "an error"
+    return kinds.LEAK_FAILED, {**_inside(leak_id, text_of(item.get("in"))), "error": error}
 
 
 def _broken(item: Mapping[str, Any], prefix: str) -> News | None:
-    reason = _text(item.get("reason")) or "unknown"
+    reason = text_of(item.get("reason")) or "unknown"
     return kinds.NOTICE, {"text": f"The leak watch of an environment has stopped, which is a fault of Neve: {reason}"}
 
 
@@ -197,14 +165,28 @@ def _id(item: Mapping[str, Any], prefix: str) -> str | None:
     return f"{prefix}.{own}" if isinstance(own, str) and _ID.fullmatch(own) else None
 
 
-def _source(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    file = _text(item.get("file"))
-    return (file and {"file": file, "line": _number(item.get("line")), "column": _number(item.get("column"))}) or None
+# What an item may have, read with care
 
 
-def _text(value: object) -> str | None:
+def source_of(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The members of a `Source`."""
+    file = text_of(item.get("file"))
+    return (
+        {"file": file, "line": number_of(item.get("line")), "column": number_of(item.get("column"))} if file else None
+    )
+
+
+def stack_of(item: Mapping[str, Any]) -> list[str]:
+    """The lines of a short stack."""
+    stack = item.get("stack")
+    return [text for line in stack[:_MOST_LINES] if (text := text_of(line))] if isinstance(stack, list) else []
+
+
+def text_of(value: object) -> str | None:
+    """A text that is not too long; None for nothing."""
     return value[:_LONGEST] if isinstance(value, str) and value else None
 
 
-def _number(value: object) -> int:
+def number_of(value: object) -> int:
+    """A whole number; 0 for what is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0

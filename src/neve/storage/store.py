@@ -16,13 +16,14 @@ from neve.domain.capacity_provider import CapacityProvider
 from neve.domain.code_signing import CodeSigningConfig
 from neve.domain.concurrency import Provisioned, Reserved
 from neve.domain.destination import Delivery
+from neve.domain.diagnosis import Diagnosis
 from neve.domain.event import Condition, Progress, QueuedEvent
 from neve.domain.event_invoke import EventInvokeConfig
 from neve.domain.event_source import EventSourceMapping
 from neve.domain.function import Function
 from neve.domain.function_url import FunctionUrl
 from neve.domain.layer import LayerVersion
-from neve.domain.leak import Diagnosis, Leak, LeftOverLine
+from neve.domain.leak import Leak, LeftOverLine
 from neve.domain.world import World
 
 

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import msgspec
 
-from neve.domain.leak import Diagnosis, Leak, LeftOverLine
+from neve.domain.diagnosis import Diagnosis
+from neve.domain.leak import Leak, LeftOverLine
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.connection import Database

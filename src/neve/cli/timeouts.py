@@ -1,0 +1,38 @@
+"""Why an invocation ran out of time, in sentences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from neve.cli.live_leaks import caller, place
+
+_SHORT = 8
+
+
+def explained(timeout: Mapping[str, Any], folder: str = "") -> list[str]:
+    """The lines, without an indent; `folder` is where the function's code comes from, with a slash."""
+    if timeout["blocked"]:
+        return list(_blocked(timeout["stack"]))
+    answered = timeout["answeredMs"]
+    began = (
+        f"its callback was called after {answered:.0f} ms, but then it waited" if answered is not None else "it waited"
+    )
+    if not timeout["waiting"]:
+        return [f"{began} for something that is not known"]
+    return [began, *(f"  for {_described(each, timeout['requestId'], folder)}" for each in timeout["waiting"])]
+
+
+def _blocked(stack: list[str]) -> Iterator[str]:
+    if stack:
+        yield "its event loop was blocked, here:"
+        yield from (f"  {line}" for line in stack)
+    else:
+        yield "its event loop was blocked: code ran without a pause, or waited in a call that cannot be interrupted"
+        yield "(the next timeout of this function will tell the line, if there is one)"
+
+
+def _described(waiting: Mapping[str, Any], request_id: str, folder: str) -> str:
+    many = f" ×{waiting['count']}" if waiting["count"] > 1 else ""
+    origin = waiting["origin"]
+    whose = " of the init phase" if origin is None else f" that {origin[:_SHORT]} left behind"
+    where = f", {place(waiting['source'], folder)}{caller(waiting['stack'])}" if waiting["source"] else ""
+    return f"{waiting['description']}{many}{'' if origin == request_id else whose}{where}"

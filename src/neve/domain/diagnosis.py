@@ -1,0 +1,72 @@
+"""What an invocation that ran out of time was doing: what it waited for, or where its event loop was blocked.
+
+A runtime client says so when it is asked shortly before (`docs/frames.md`, DIAGNOSE). It is not trusted, as with leaks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neve.domain.leak import Source, number_of, source_of, stack_of, text_of
+from neve.domain.world import World
+
+_MOST_WAITING = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that kept an event loop going. `origin` is the invocation that started it; None: the init phase."""
+
+    kind: str
+    description: str
+    count: int
+    source: Source | None
+    stack: Sequence[str]
+    origin: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One timeout, explained.
+
+    `answered_ms`: when its callback was called, if it was. `blocked`: its event loop did not turn any more; `stack` is where
+    it was, if that is known.
+    """
+
+    world: World
+    function_name: str
+    version: str
+    at_ms: float
+    request_id: str
+    timeout_s: float
+    answered_ms: float | None = None
+    waiting: Sequence[Waiting] = ()
+    blocked: bool = False
+    stack: Sequence[str] = ()
+
+
+def read_diagnosis(header: Mapping[str, Any] | None, request_id: str, timeout_s: float) -> Mapping[str, Any]:
+    """The members of a record. `header` is None when a runtime that was asked said nothing: its event loop is blocked."""
+    said: Mapping[str, Any] = {"blocked": True} if header is None else header
+    waiting, answered = said.get("waiting"), said.get("answeredMs")
+    return {
+        "requestId": request_id,
+        "timeoutSeconds": timeout_s,
+        "answeredMs": answered if isinstance(answered, int | float) and not isinstance(answered, bool) else None,
+        "waiting": [_waiting(each) for each in waiting[:_MOST_WAITING] if isinstance(each, dict)]
+        if isinstance(waiting, list)
+        else [],
+        "blocked": said.get("blocked") is True,
+        "stack": stack_of(said),
+    }
+
+
+def _waiting(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "kind": text_of(item.get("kind")) or "work",
+        "description": text_of(item.get("description")) or "work",
+        "count": max(1, number_of(item.get("count"))),
+        "source": source_of(item),
+        "stack": stack_of(item),
+        "origin": text_of(item.get("origin")),
+    }
