@@ -56,7 +56,7 @@ def test_leaks_are_told_by_line(cli: Cli) -> None:
     cli.house.leaks["groups"] = [GROUP]
     lines = cli.run("leaks").stdout.splitlines()
     assert lines[:4] == [
-        "orders  lib/table.js:12:5 in save",
+        "orders  lib/table.js:12:5 in save ← handler",
         "  POST http://orders.example/items",
         "      2 × went on inside a later invocation",
         "      1 × never went on: the environment ended first",

@@ -21,7 +21,7 @@ def blocked(is_blocked: bool) -> Record:
 
 
 def level(levels: LeakLevels, holder: Holder = HOLDER, family: str = "nodejs") -> str | None:
-    return levels.variables(holder, family).get("_NEVE_LEAKS")
+    return levels.variables(holder, family, 1769).get("_NEVE_LEAKS")
 
 
 @pytest.mark.parametrize("setting", ["detect", "explain"])
@@ -59,8 +59,8 @@ def test_off_stays_off() -> None:
 def test_version_whose_event_loop_was_blocked_gets_a_watchdog_for_its_next_environments() -> None:
     levels = LeakLevels("detect")
     levels(blocked(False), None)
-    assert "_NEVE_WATCHDOG" not in levels.variables(HOLDER, "nodejs")
+    assert "_NEVE_WATCHDOG_MS" not in levels.variables(HOLDER, "nodejs", 128)
     levels(blocked(True), None)
-    assert levels.variables(HOLDER, "nodejs") == {"_NEVE_LEAKS": "detect", "_NEVE_WATCHDOG": "1"}
+    assert levels.variables(HOLDER, "nodejs", 128) == {"_NEVE_LEAKS": "detect", "_NEVE_WATCHDOG_MS": "653"}
     levels.forget(HOLDER)
-    assert "_NEVE_WATCHDOG" not in levels.variables(HOLDER, "nodejs")
+    assert "_NEVE_WATCHDOG_MS" not in levels.variables(HOLDER, "nodejs", 128)

@@ -1,7 +1,7 @@
 """What the live log says of execution leaks: a block when a line leaks for the first time, then only now and then a count."""
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ LEAK: Mapping[str, Any] = {"fg": "yellow", "bold": True}
 _QUIET: Mapping[str, Any] = {"dim": True}
 _BAD: Mapping[str, Any] = {"fg": "red"}
 _COUNTED = frozenset({10, 100, 1_000, 10_000, 100_000})
-_MOST_OPEN = 10_000
+_MOST_KNOWN = 10_000
+_MOST_CALLERS = 4
 
 
 def place(source: Mapping[str, Any] | None, folder: str = "") -> str:
@@ -24,10 +25,10 @@ def place(source: Mapping[str, Any] | None, folder: str = "") -> str:
     return f"{shown}:{source['line']}:{source['column']}"
 
 
-def caller(stack: list[str] | tuple[str, ...]) -> str:
-    """In which function: ` in handler`."""
-    name = stack[0].partition(" (")[0] if stack else ""
-    return "" if name in ("", "<anonymous>") else f" in {name}"
+def caller(stack: Sequence[str]) -> str:
+    """In which functions: ` in save ← handler`."""
+    names = [name for line in stack if (name := line.partition(" (")[0]) != "<anonymous>"]
+    return f" in {' ← '.join(names[:_MOST_CALLERS])}" if names else ""
 
 
 @dataclass
@@ -42,12 +43,22 @@ class _Line:
 
 
 @dataclass
+class _Leak:
+    """One leak of a line, as long as its environment lives."""
+
+    line: _Line
+    origin: str
+    environment: str
+    over: bool = False
+
+
+@dataclass
 class LeakRows:
     """Rows to show for the records of leaks. `folder` says where a function's code comes from, with a slash."""
 
     folder: Callable[[str], str]
     _lines: dict[tuple[str, str], _Line] = field(default_factory=dict)
-    _open: dict[str, tuple[_Line, str, str]] = field(default_factory=dict)  # leak id → line, origin, environment
+    _leaks: dict[str, _Leak] = field(default_factory=dict)
 
     def rows(self, record: Record) -> Iterator[list[Styled]]:
         """The rows of one record: none, most of the time."""
@@ -69,8 +80,9 @@ class LeakRows:
             (record["function"], f"{members['kind']} {where}"), _Line(members["description"], where)
         )
         before, line.count = line.count, line.count + members["count"]
-        if len(self._open) < _MOST_OPEN:
-            self._open[members["leakId"]] = (line, members["origin"], record["environment"])
+        if len(self._leaks) >= _MOST_KNOWN:
+            del self._leaks[next(iter(self._leaks))]
+        self._leaks[members["leakId"]] = _Leak(line, members["origin"], record["environment"])
         if before == 0:
             many = f" ×{members['count']}" if members["count"] > 1 else ""
             yield [("LEAK ", LEAK), (f"{members['description']}{many} is left unfinished", {})]
@@ -79,32 +91,33 @@ class LeakRows:
             yield [("LEAK ", LEAK), (f"{line.count} times now, from {where}", _QUIET)]
 
     def _went_on(self, record: Record) -> Iterator[list[Styled]]:
-        known = self._open.get(record["record"]["leakId"])
-        if known is None or known[0].went_on:
+        leak = self._leaks.get(record["record"]["leakId"])
+        if leak is None or leak.line.went_on:
             return
-        line, origin, _ = known
-        line.went_on = True
-        yield [("LEAK ", LEAK), (f"{line.description} of {origin[:8]} goes on here", {}), (f", {line.shown}", _QUIET)]
+        leak.line.went_on = True
+        what = f"{leak.line.description} of {leak.origin[:8]} goes on here"
+        yield [("LEAK ", LEAK), (what, {}), (f", {leak.line.shown}", _QUIET)]
 
     def _finished(self, record: Record) -> Iterator[list[Styled]]:
         if record["record"]["requestId"] is not None:
             yield from self._went_on(record)
-        self._open.pop(record["record"]["leakId"], None)
+        leak = self._leaks.get(record["record"]["leakId"])
+        if leak is not None:
+            leak.over = True
 
     def _failed(self, record: Record) -> Iterator[list[Styled]]:
-        known = self._open.pop(record["record"]["leakId"], None)
-        if known is not None:
-            text = f"an error of work that {known[1][:8]} left behind ends this invocation: {record['record']['error']}"
+        leak = self._leaks.get(record["record"]["leakId"])
+        if leak is not None:
+            text = (
+                f"an error of work that {leak.origin[:8]} left behind ends this invocation: {record['record']['error']}"
+            )
             yield [("LEAK ", LEAK), (text, _BAD)]
 
     def _stopped(self, record: Record) -> Iterator[list[Styled]]:
-        gone = [leak for leak, (_, _, environment) in self._open.items() if environment == record["environment"]]
-        for leak in gone:
-            line, origin, _ = self._open.pop(leak)
-            if not line.never and not line.went_on:
-                line.never = True
-                yield [
-                    ("LEAK ", LEAK),
-                    (f"{line.description} of {origin[:8]} never went on", {}),
-                    (f", {line.shown}", _QUIET),
-                ]
+        gone = [each for each, leak in self._leaks.items() if leak.environment == record["environment"]]
+        for each in gone:
+            leak = self._leaks.pop(each)
+            if not (leak.over or leak.line.went_on or leak.line.never):
+                leak.line.never = True
+                what = f"{leak.line.description} of {leak.origin[:8]} never went on"
+                yield [("LEAK ", LEAK), (what, {}), (f", {leak.line.shown}", _QUIET)]

@@ -18,7 +18,7 @@ from neve.dataplane.failures import Failure
 from neve.dataplane.freezing import Freezing
 from neve.dataplane.generation import Generation
 from neve.dataplane.init_phase import InitPhase
-from neve.dataplane.leak_levels import is_watched
+from neve.dataplane.leak_levels import is_watched, watchdog_s
 from neve.dataplane.output import Line
 from neve.dataplane.plan import PROVISIONED, Plan, Surroundings
 from neve.dataplane.prestarted import Prestarted
@@ -185,7 +185,10 @@ class Environment:
 
     def _command(self, address: str) -> Command:
         command = self._plan.command(self.origin.log_stream)
-        self._question.possible = is_watched(command.environment)
+        self._question.possible, self._question.early_s = (
+            is_watched(command.environment),
+            watchdog_s(command.environment),
+        )
         own = {"AWS_LAMBDA_RUNTIME_API": address, "AWS_LAMBDA_INITIALIZATION_TYPE": self._plan.initialization_type}
         return replace(command, environment={**command.environment, **own})
 

@@ -246,7 +246,7 @@ class DataPlane:
         environment = variables(function, runtime.family, runtime.major, log_stream, seen, self._endpoint)
         wrapper = environment.get(WRAPPER) if runtime.family != "provided" else None
         argv = runtime.argv_in(seen, folders)
-        environment |= self._leak_levels.variables(_holder(function), runtime.family)
+        environment |= self._leak_levels.variables(_holder(function), runtime.family, function.memory_mb)
         if seen.language is None and runtime.binary is not None:
             environment["PATH"] = with_language(environment["PATH"], runtime.binary.parent)
         return Command(

@@ -4,16 +4,28 @@ from collections.abc import Mapping
 
 from neve.dataplane.slots import Holder
 from neve.domain import record as kinds
+from neve.domain.limits import MEMORY_MB_PER_CPU
 from neve.domain.record import Record
 
 OFF, DETECT, EXPLAIN = "off", "detect", "explain"
-_LEVEL, _WATCHDOG = "_NEVE_LEAKS", "_NEVE_WATCHDOG"
+_LEVEL, _WATCHDOG_MS = "_NEVE_LEAKS", "_NEVE_WATCHDOG_MS"
 _WATCHED_FAMILIES = ("nodejs",)
 
 
 def is_watched(environment: Mapping[str, str]) -> bool:
     """Whether processes with these variables have a leak watch, which also answers why an invocation takes so long."""
     return _LEVEL in environment
+
+
+def watchdog_s(environment: Mapping[str, str]) -> float | None:
+    """How long before the end of its time the watchdog of such processes looks at an invocation; None without one."""
+    given = environment.get(_WATCHDOG_MS)
+    return None if given is None else int(given) / 1000.0
+
+
+def _watchdog_ms(memory_mb: int) -> int:
+    """To look takes some 40 ms of CPU, which a small function has to wait for."""
+    return 100 + round(40 * max(1.0, MEMORY_MB_PER_CPU / memory_mb))
 
 
 class LeakLevels:
@@ -24,12 +36,12 @@ class LeakLevels:
         self._leaking: set[Holder] = set()
         self._blocking: set[Holder] = set()
 
-    def variables(self, holder: Holder, family: str) -> Mapping[str, str]:
+    def variables(self, holder: Holder, family: str, memory_mb: int) -> Mapping[str, str]:
         """What tells the runtime client of an environment that begins now."""
         if family not in _WATCHED_FAMILIES or self._setting == OFF:
             return {}
         level = {_LEVEL: EXPLAIN if holder in self._leaking else self._setting}
-        return {**level, _WATCHDOG: "1"} if holder in self._blocking else level
+        return {**level, _WATCHDOG_MS: str(_watchdog_ms(memory_mb))} if holder in self._blocking else level
 
     def forget(self, holder: Holder) -> None:
         """The version has other code or is gone."""

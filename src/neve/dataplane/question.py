@@ -1,7 +1,8 @@
 """Asks the runtime client, shortly before an invocation's time is over, what it waits for (`docs/frames.md`, DIAGNOSE).
 
-Who does not answer has a blocked event loop, or a thread of the client tells where it is. Invocations that end in time are
-never asked.
+Who does not answer has a blocked event loop. A function that was blocked before has a thread beside it that looks where: it
+needs to know whether the loop turns, so such a function is asked once more, before its thread looks. Invocations that end in
+time are hardly ever asked.
 """
 
 import asyncio
@@ -9,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 BEFORE_S = 0.4
-"""Enough for an answer of a function with little CPU, and for a thread that looks where the loop is blocked."""
+"""Enough for an answer of a function with little CPU."""
+_BEFORE_WATCHDOG_S = 0.15
 
 
 class Question:
@@ -17,28 +19,31 @@ class Question:
 
     def __init__(self, ask: Callable[[str], None]) -> None:
         self.possible = False  # whether the runtime client understands it
+        self.early_s: float | None = None  # when its thread looks, before the end
         self._ask = ask
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timers: list[asyncio.TimerHandle] = []
         self._about: str | None = None
         self._answer: Mapping[str, Any] | None = None
 
     def put_before(self, left_s: float, request_id: str) -> None:
         """The invocation has begun and has so much time."""
         self.withdraw()
-        if self.possible:
-            self._timer = self._loop.call_later(max(0.0, left_s - BEFORE_S), self._put, request_id)
+        if not self.possible:
+            return
+        moments = {BEFORE_S} if self.early_s is None else {BEFORE_S, self.early_s + _BEFORE_WATCHDOG_S}
+        for before_s in moments:
+            self._timers.append(self._loop.call_later(max(0.0, left_s - before_s), self._put, request_id))
 
     def withdraw(self) -> None:
         """The invocation is over."""
         self._about = self._answer = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        while self._timers:
+            self._timers.pop().cancel()
 
     def heard(self, header: Mapping[str, Any]) -> None:
-        """The client says something: the first word counts."""
-        if self._about is not None and header.get("id") == self._about and self._answer is None:
+        """The client says something: the last word counts."""
+        if self._about is not None and header.get("id") == self._about:
             self._answer = header
 
     @property
@@ -48,9 +53,11 @@ class Question:
 
     @property
     def answer(self) -> Mapping[str, Any] | None:
-        """What the client said; None: nothing."""
+        """What the client said after it was asked last; None: nothing."""
         return self._answer
 
     def _put(self, request_id: str) -> None:
-        self._timer, self._about = None, request_id
+        if self._answer is not None and not self._answer.get("blocked"):
+            self._answer = None  # the loop turned then; does it now?
+        self._about = request_id
         self._ask(request_id)

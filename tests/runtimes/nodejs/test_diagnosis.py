@@ -91,10 +91,10 @@ exports.handler = async (event) => { if (event.spin) { console.log('begun'); spi
 
 
 async def test_blocked_loop_is_told_by_its_line(start: Start) -> None:
-    async with start(BLOCKED, _NEVE_LEAKS="detect", _NEVE_WATCHDOG="1") as client:
+    async with start(BLOCKED, _NEVE_LEAKS="detect", _NEVE_WATCHDOG_MS="500") as client:
         await invoke(client, {}, id=FIRST)
         await client.wait_next()
-        await client.give(Event(id=SECOND, payload=b'{"spin": 1}', deadline=int(time.time() * 1000) + 700))
+        await client.give(Event(id=SECOND, payload=b'{"spin": 1}', deadline=int(time.time() * 1000) + 1000))
         told = await client.wait_diagnosis()
         assert (told["id"], told["blocked"]) == (SECOND, True)
         assert [line.split(":")[0] for line in told["stack"]] == ["spin (app.js", "exports.handler (app.js"]
@@ -104,9 +104,9 @@ async def test_blocked_loop_is_told_by_its_line(start: Start) -> None:
 async def test_call_that_nothing_can_interrupt_has_no_stack(start: Start, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     code = "exports.handler = async () => require('fs').readFileSync(process.env.FIFO)"
-    async with start(code, _NEVE_LEAKS="detect", _NEVE_WATCHDOG="1", FIFO=str(tmp_path / "fifo")) as client:
+    async with start(code, _NEVE_LEAKS="detect", _NEVE_WATCHDOG_MS="500", FIFO=str(tmp_path / "fifo")) as client:
         await client.wait_next()
-        await client.give(Event(id=FIRST, deadline=int(time.time() * 1000) + 700))
+        await client.give(Event(id=FIRST, deadline=int(time.time() * 1000) + 1000))
         told = await client.wait_diagnosis()
         assert (told["blocked"], told["stack"]) == (True, [])
 
@@ -116,12 +116,12 @@ async def test_loop_that_turns_is_left_alone_by_the_watchdog(start: Start) -> No
     code = """const names = (things) => things.map((thing) => thing.constructor.name)
     exports.handler = async () => {
       console.log('begun')
-      await new Promise((resolve) => setTimeout(resolve, 800))
+      await new Promise((resolve) => setTimeout(resolve, 1000))
       return [names(process._getActiveHandles()), process.getActiveResourcesInfo()]
     }"""
-    async with start(code, _NEVE_LEAKS="detect", _NEVE_WATCHDOG="1") as client:
+    async with start(code, _NEVE_LEAKS="detect", _NEVE_WATCHDOG_MS="500") as client:
         await client.wait_next()
-        await client.give(Event(id=FIRST, deadline=int(time.time() * 1000) + 500))
+        await client.give(Event(id=FIRST, deadline=int(time.time() * 1000) + 800))
         await client.wait_log("begun")
         assert "blocked" not in await client.ask_why(FIRST)
         assert (await client.wait_answer()).value == [[], []]

@@ -9,6 +9,7 @@ const DEEP = 24;
 const SHOWN = 8;
 const OWN_FOLDER = path.dirname(fileURLToPath(import.meta.url)) + path.sep;
 const HOOKS = /^node:(?:internal\/)?(?:async_hooks|promise_hooks|async_local_storage)/;
+const FILE_URL = 'file://'; // a URL object would take a millisecond, the first time
 const TIMERS = /^node:(?:internal\/)?(?:timers|util)/;
 
 /**
@@ -106,7 +107,7 @@ export function frameAt(call, location, line, column) {
   if (!location || location.startsWith('node:') || location.startsWith('<')) {
     return HOOKS.test(location ?? '') ? undefined : { call: name, file: location ?? '', line, column, place: 'node' };
   }
-  const file = location.startsWith('file:') ? fileURLToPath(location) : location;
+  const file = location.startsWith(FILE_URL) ? decodeURIComponent(location.slice(FILE_URL.length)) : location;
   if (file.startsWith(OWN_FOLDER)) return undefined;
   const found = original(file, line, column) ?? { file, line, column };
   return { call: name, ...found, file: shown(found.file, file), ...placeOf(found.file, file) };

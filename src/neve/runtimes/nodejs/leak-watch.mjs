@@ -189,12 +189,12 @@ const PROMISE = { kind: 'promise', description: 'promise chain' };
 
 /**
  * Watch this process from now on.
- * @param {{leaks: 'detect' | 'explain', watchdog: boolean, taskRoot: string}} settings
+ * @param {{leaks: 'detect' | 'explain', watchdogMs: number | undefined, taskRoot: string}} settings
  * @param {import('./channel.mjs').Channel} channel
  */
-export async function startWatch({ leaks: level, watchdog, taskRoot }, channel) {
+export async function startWatch({ leaks: level, watchdogMs, taskRoot }, channel) {
   prepareStacks(taskRoot, level === 'explain');
-  const watching = new LeakWatch(channel, watchdog ? await startWatchdog(taskRoot) : undefined);
+  const watching = new LeakWatch(channel, watchdogMs ? await startWatchdog(taskRoot, watchdogMs) : undefined);
   await watching.start(level);
   channel.onDiagnose = (id) => watching.diagnose(id);
   channel.isRestless = () => watching.isRestless();
@@ -202,7 +202,7 @@ export async function startWatch({ leaks: level, watchdog, taskRoot }, channel) 
   setWatch(watching);
 }
 
-async function startWatchdog(taskRoot) {
+async function startWatchdog(taskRoot, beforeMs) {
   const { Watchdog } = await import('./watchdog.mjs');
-  return new Watchdog(taskRoot);
+  return new Watchdog(taskRoot, beforeMs);
 }

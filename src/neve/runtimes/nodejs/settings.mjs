@@ -8,12 +8,12 @@ export function hasCallbacks() {
 }
 
 /**
- * @returns {{callbacks: boolean, handler: string, leaks: 'off' | 'detect' | 'explain', watchdog: boolean, taskRoot: string, runtimeDir: string, logFormat: {json: boolean, level?: string}}}
+ * @returns {{callbacks: boolean, handler: string, leaks: 'off' | 'detect' | 'explain', watchdogMs?: number, taskRoot: string, runtimeDir: string, logFormat: {json: boolean, level?: string}}}
  */
 export function readSettings() {
   const { env } = process;
   const leaks = env._NEVE_LEAKS ?? 'off';
-  const watchdog = env._NEVE_WATCHDOG !== undefined;
+  const watchdogMs = env._NEVE_WATCHDOG_MS && Number(env._NEVE_WATCHDOG_MS);
   for (const name of Object.keys(env)) {
     // No user's variable starts with an underscore, so the prefix is ours alone.
     if (name.startsWith('_NEVE_') || name === '_LAMBDA_TELEMETRY_LOG_FD') delete env[name];
@@ -22,7 +22,7 @@ export function readSettings() {
     callbacks: hasCallbacks(),
     handler: env._HANDLER ?? '',
     leaks,
-    watchdog,
+    watchdogMs,
     taskRoot: env.LAMBDA_TASK_ROOT ?? process.cwd(),
     runtimeDir: env.LAMBDA_RUNTIME_DIR ?? '/var/runtime',
     logFormat: { json: env.AWS_LAMBDA_LOG_FORMAT === 'JSON', level: env.AWS_LAMBDA_LOG_LEVEL },

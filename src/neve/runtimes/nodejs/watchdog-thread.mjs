@@ -4,19 +4,17 @@ import { workerData } from 'node:worker_threads';
 import { DIAGNOSIS, encodeFrame } from './frames.mjs';
 import { prepareStacks, shortStack, frameAt } from './leak-stacks.mjs';
 import { writeFully } from './output.mjs';
-import { ANSWERED, NUMBER } from './watchdog.mjs';
+import { ANSWERED, NUMBER, READY } from './watchdog.mjs';
 
 const DESCRIPTOR = 3;
-const BEFORE_MS = 250; // Neve has asked by then, and still listens
-const PATIENCE_MS = 200;
-
-const { state, deadline, id, taskRoot } = workerData;
+const SENDING_MS = 30;
+const { state, deadline, id, taskRoot, beforeMs } = workerData;
 prepareStacks(taskRoot, true);
 
 async function watch() {
   while (true) {
     const number = Atomics.load(state, NUMBER);
-    const left = number > 0 ? deadline[0] - BEFORE_MS - Date.now() : Infinity;
+    const left = number > 0 ? deadline[0] - beforeMs - Date.now() : Infinity;
     if (left <= 0 && Atomics.load(state, ANSWERED) !== number) await tell();
     Atomics.wait(state, NUMBER, number, left > 0 ? left : Infinity);
   }
@@ -38,7 +36,7 @@ function whereItIs() {
       session.disconnect();
       resolve(frames);
     };
-    const patience = setTimeout(settle, PATIENCE_MS, []);
+    const patience = setTimeout(settle, deadline[0] - Date.now() - SENDING_MS, []);
     session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
     session.on('Debugger.paused', ({ params }) => {
       const frames = params.callFrames.map((frame) => readFrame(frame, urls)).filter(Boolean);
@@ -55,4 +53,6 @@ function readFrame({ functionName, location }, urls) {
   return frameAt(functionName, urls.get(location.scriptId), location.lineNumber + 1, (location.columnNumber ?? 0) + 1);
 }
 
+Atomics.store(state, READY, 1);
+Atomics.notify(state, READY);
 watch();

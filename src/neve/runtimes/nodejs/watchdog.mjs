@@ -6,18 +6,26 @@ import { Worker } from 'node:worker_threads';
 /** What both threads see. */
 export const NUMBER = 0; // of the running invocation; negative between two
 export const ANSWERED = 1; // the number of the last invocation that could be asked
+export const READY = 2; // 1 when the thread watches
+
+const LONGEST_START_MS = 500;
 
 export class Watchdog {
-  #state = new Int32Array(new SharedArrayBuffer(8));
+  #state = new Int32Array(new SharedArrayBuffer(12));
   #deadline = new Float64Array(new SharedArrayBuffer(8));
   #id = new Uint8Array(new SharedArrayBuffer(64));
   #number = 0;
 
-  /** @param {string} taskRoot */
-  constructor(taskRoot) {
-    const shared = { state: this.#state, deadline: this.#deadline, id: this.#id, taskRoot };
+  /**
+   * @param {string} taskRoot
+   * @param {number} beforeMs how long before the end of an invocation's time to look
+   */
+  constructor(taskRoot, beforeMs) {
+    const shared = { state: this.#state, deadline: this.#deadline, id: this.#id, taskRoot, beforeMs };
     const options = { workerData: shared, env: {}, execArgv: [], argv: [], stdout: true, stderr: true, name: 'neve' };
     new Worker(new URL('./watchdog-thread.mjs', import.meta.url), options).unref();
+    // While the function initializes it has all of the CPU; afterwards a thread may take seconds to start.
+    Atomics.wait(this.#state, READY, 0, LONGEST_START_MS);
   }
 
   /** @param {{id: string, deadline: number}} header */
