@@ -10,6 +10,7 @@ from tests.queue.house import House, fill, succeeded
 from neve.domain.errors import TooManyRequests
 from neve.domain.event import QueuedEvent
 from neve.domain.invocation import InvocationResult
+from neve.queue import lane
 from neve.queue.room import Room
 
 
@@ -84,6 +85,19 @@ async def test_more_run_at_once_as_long_as_that_helps(house: House) -> None:
     await house.send("waits", count=600)
     await house.wait(lambda: len(house.functions.runs["waits"]) == 600)
     assert house.functions.most["waits"] > 16
+
+
+async def test_long_jobs_get_more_places_also_while_more_of_them_arrive(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "PATIENCE_S", 0.05)
+    hold = asyncio.Event()
+    house.functions.scripts["long"] = lambda event: hold_then(hold)
+    async with asyncio.timeout(10):
+        while house.functions.running["long"] < 40:
+            await house.send("long")
+            await asyncio.sleep(0.01)
+    hold.set()
 
 
 @pytest.mark.parametrize("guests", [1, 2, 9])

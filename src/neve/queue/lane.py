@@ -88,6 +88,7 @@ class Lane(Generic[K, T]):
         self._ready: deque[T] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
+        self._turned_s = 0.0  # when one began or answered last
         self._news = asyncio.Event()
         self._arrived = True
         self._invited = False
@@ -206,6 +207,7 @@ class Lane(Generic[K, T]):
     def _begin_some(self) -> None:
         while self._ready and not self._stopped.is_set() and self._has_window() and self._room.take(self):
             self._invited = False
+            self._turned_s = self._loop.time()
             self._running += 1
             task = asyncio.create_task(self._do(self._ready.popleft()))
             self._tasks.add(task)
@@ -217,15 +219,17 @@ class Lane(Generic[K, T]):
         return not (self._ready or self._tasks or self._filling or self._arrived or self._next_due_ms is not None)
 
     async def _wait(self) -> None:
-        """Until something happens. To be full for long is something, too."""
+        """Until something happens. To be full for long is something, too, whatever arrives meanwhile."""
         if not self._ready or self._running < self._window.size:
             await self._news.wait()
             return
+        patience_s = self._turned_s + PATIENCE_S - self._loop.time()
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(patience_s):
                 await self._news.wait()
         except TimeoutError:
-            self._window.waited(self._loop.time())
+            self._turned_s = self._loop.time()
+            self._window.waited(self._turned_s)
 
     def _plan(self, due_ms: float | None) -> None:
         self._next_due_ms = due_ms
@@ -260,6 +264,7 @@ class Lane(Generic[K, T]):
             nonlocal has_answered
             if not has_answered:
                 has_answered = True
+                self._turned_s = self._loop.time()
                 self._running -= 1
                 self._room.give_back()
                 self._go_on(pace, seconds, was_full)
