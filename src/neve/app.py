@@ -244,6 +244,7 @@ async def _run(
             plane.stock.keep(lambda: _runtimes_in_use(storage))
             await _accept(settings, server, listener, plane, queue, stop, on_ready)
     finally:
+        neighbours.close()  # only deliveries to who does not answer still wait there
         await plane.stock.close()
         queue.close()
         await queue.wait_ended()

@@ -304,7 +304,7 @@ def test_a_target_that_says_nothing_does_not_hold_up_the_end(tmp_path_factory: p
             with connection:
                 since = time.monotonic()
                 assert server.stop() == 0
-                assert time.monotonic() - since < 15  # less than the delivery would wait
+                assert time.monotonic() - since < 15  # 3 s on a free machine; the delivery would wait for 20
 
 
 def arn_of(function: Deployed) -> str:

@@ -1,5 +1,6 @@
 """Requests that are passed on, and answers that are passed back."""
 
+import asyncio
 import http.client
 import socket
 import threading
@@ -9,7 +10,11 @@ import pytest
 from tests.neighbours.conftest import OpenDoor
 from tests.neighbours.upstream import Conversation, upstream
 
+from neve.domain.world import World
 from neve.neighbours import passage
+from neve.neighbours.elsewhere import neighbour_at
+from neve.neighbours.endpoints import parse_endpoints
+from neve.neighbours.request import Head
 
 BOUND_S = 20.0
 SIGNED = {
@@ -244,3 +249,29 @@ def test_a_slow_neighbour_that_moves_is_waited_for(open_door: OpenDoor, monkeypa
 
     with upstream(script) as url:
         assert ask(open_door(s3=url).port)[2] == b"slow"
+
+
+async def test_who_waits_when_neve_stops_is_told() -> None:
+    asked, closing, sent = threading.Event(), asyncio.Event(), []
+
+    def script(talk: Conversation) -> None:
+        talk.head()
+        asked.set()
+        talk.wait_closed()
+
+    given = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Any:
+        return given.pop() if given else await asyncio.Event().wait()
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    with upstream(script) as url:
+        neighbour = neighbour_at(parse_endpoints({"sqs": url})["sqs"])
+        head = Head("sqs", World(), True, "POST", b"/", [(b"host", b"x"), (b"expect", b"100-continue")])
+        passing = asyncio.create_task(passage.pass_on(neighbour, head, "id", receive, send, closing))
+        assert await asyncio.to_thread(asked.wait, BOUND_S)
+        closing.set()
+        await asyncio.wait_for(passing, BOUND_S)
+    assert (sent[0]["status"], sent[1]["body"]) == (503, b'{"message": "Neve is stopping."}')

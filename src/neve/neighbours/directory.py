@@ -1,5 +1,6 @@
 """Who answers for which service (design D10): the user's endpoint for it, else the neighbours' process, else nobody."""
 
+import asyncio
 from collections.abc import Mapping
 
 from neve.domain.call import Call
@@ -13,6 +14,11 @@ class Directory:
     def __init__(self, elsewhere: Mapping[str, Neighbour], process: Neighbour | None) -> None:
         self._elsewhere = elsewhere
         self._process = process
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Whoever still waits for a neighbour waits no longer."""
+        self._closing.set()
 
     def answers(self, service: str) -> bool:
         """Whether there is anybody to ask."""
@@ -36,7 +42,7 @@ class Directory:
         except Unanswered as error:
             await refuse(error, head, call.request_id, receive, send)
         else:
-            await pass_on(neighbour, head, call.request_id, receive, send)
+            await pass_on(neighbour, head, call.request_id, receive, send, self._closing)
 
 
 def _head(service: str, signed: bool, call: Call, scope: Scope) -> Head:

@@ -43,15 +43,29 @@ _OF_A_CONNECTION = frozenset({
 _OF_A_SERVER = frozenset({b"date", b"server"})
 
 
-async def pass_on(neighbour: Neighbour, head: Head, request_id: str, receive: Receive, send: Send) -> None:
-    """Answer one request by a neighbour; what goes wrong before the answer begins is told in the service's shape."""
+async def pass_on(
+    neighbour: Neighbour, head: Head, request_id: str, receive: Receive, send: Send, closing: asyncio.Event
+) -> None:
+    """Answer one request by a neighbour; what goes wrong before the answer begins is told in the service's shape.
+
+    When `closing` is set, whoever waits still is told that Neve stops.
+    """
     passage = _Passage(head, request_id, receive, send)
+    running = asyncio.create_task(passage.run(neighbour), name="passage")
+    ending = asyncio.create_task(closing.wait(), name="neighbours' end")
     try:
-        await passage.run(neighbour)
+        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            raise unavailable("Neve is stopping.")
+        running.result()
     except Unanswered as error:
         await _refuse(error, passage)
     except CallerGone:
         return
+    finally:
+        for task in (running, ending):
+            task.cancel()
+        await asyncio.gather(running, ending, return_exceptions=True)
 
 
 async def refuse(error: Unanswered, head: Head, request_id: str, receive: Receive, send: Send) -> None:
