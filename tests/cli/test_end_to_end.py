@@ -177,5 +177,5 @@ def test_every_example_runs_and_the_leak_is_shown(start: Start, neve: Run) -> No
     dev.wait_line(r"waits-for-loop +\w{8} the late work is done$")
     dev.wait_line(r"waits-for-loop +\w{8} REPORT 3\d\d ms")
     assert neve("invoke", "leaky-timer", "--endpoint", url).returncode == 0
-    second = dev.wait_line(rf"leaky-timer +(\w{{8}}) I belong to {first}")[1]
+    second = dev.wait_line(rf"leaky-timer +(\w{{8}}) left over from {first} I belong to {first}")[1]
     assert second != first
