@@ -1,11 +1,11 @@
 """A live execution environment: feeds what happens to the table in `domain/environment.py` and performs its actions.
 
-It outlives its processes: each start of the runtime is a generation (`generation.py`). How long an init may take, the freeze
-and the way a generation ends are ideas of their own: `init_phase.py`, `freezing.py`, `generation.py`.
+It outlives its processes: each start of the runtime is a generation (`generation.py`). How long an init may take, the freeze,
+the way a generation ends, what callers get and what reports tell of the memory are ideas of their own: `init_phase.py`,
+`freezing.py`, `shutdown.py`, `answer.py`, `memory.py`.
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
@@ -14,18 +14,20 @@ from typing import Any, Protocol
 from neve import log
 from neve.dataplane import channel as frames
 from neve.dataplane import failures
+from neve.dataplane.answer import event_of, no_answer, result_of
 from neve.dataplane.failures import Failure
 from neve.dataplane.freezing import Freezing
 from neve.dataplane.generation import Generation
 from neve.dataplane.init_phase import InitPhase
 from neve.dataplane.leak_levels import is_watched, watchdog_s
+from neve.dataplane.memory import Memory
 from neve.dataplane.output import Line
 from neve.dataplane.plan import PROVISIONED, Plan, Surroundings
 from neve.dataplane.prestarted import Prestarted
 from neve.dataplane.question import Question
 from neve.dataplane.reporter import Measured, Reporter
 from neve.dataplane.run import Run
-from neve.dataplane.runtime_api.listener import Event, Subscribed
+from neve.dataplane.runtime_api.listener import Subscribed
 from neve.dataplane.sandbox.sandbox import Command, Exit, Sandbox
 from neve.dataplane.tasks import Tasks
 from neve.domain import record as kinds
@@ -33,14 +35,10 @@ from neve.domain.environment import Action, Signal, State, transition
 from neve.domain.errors import ExtensionRefused, PlatformError, SandboxFailed
 from neve.domain.extension import Extension
 from neve.domain.invocation import InvocationResult, Status
-from neve.domain.limits import MEBIBYTE, SYNC_RESPONSE_BYTES
+from neve.domain.limits import SYNC_RESPONSE_BYTES
 from neve.domain.record import Origin
 from neve.domain.shutdown import Reason
 
-# How old the figure of the memory may be. A look costs some 200 µs, and in two milliseconds memory hardly grows.
-_USAGE_AGE_S = 0.05
-_SHORT_MS = 2.0
-_USAGE_AGE_AFTER_SHORT_S = 0.5
 _EXIT_AFTER_ERROR_S = 0.5
 _BEGINNING = (State.STARTING, State.INITIALIZING)
 _INIT = (State.STARTING, State.INITIALIZING, State.RESTARTING)
@@ -95,8 +93,7 @@ class Environment:
         self._run: Run | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
-        self._memory_bytes = 0
-        self._memory_seen = -math.inf
+        self._memory = Memory(sandbox, plan.function.memory_mb)
         self._question = Question(self._ask_why)
 
     @property
@@ -118,8 +115,7 @@ class Environment:
     @property
     def memory_bytes(self) -> int:
         """The most that was resident at once."""
-        self._look_at_memory()
-        return self._memory_bytes
+        return self._memory.look()
 
     # What the pool asks for
 
@@ -250,17 +246,13 @@ class Environment:
             run = self._current()
             run.done = time.perf_counter()
             if run.answer is None:  # asked for the next event without an answer, runtime-api facts §1
-                run.answer = self._no_answer(run)
+                run.answer = no_answer(run, self._plan.function.version)
             self._reporter.runtime_done(run, run.answer, run.done)
-
-    def _no_answer(self, run: Run) -> InvocationResult:
-        payload = failures.exited(Exit(0, None)).payload(run.request_id)
-        return InvocationResult(Status.ERROR, payload, self._plan.function.version, failures.EXIT)
 
     def _on_all_next(self) -> None:
         if self.state in _INIT:
             self._drain()
-            self._look_at_memory()
+            self._memory.look()
             self._sandbox.initialized()
             self._tell_extensions()
             self._init.succeed()
@@ -283,7 +275,7 @@ class Environment:
         run.answered = time.perf_counter()
         if run.answering is None:
             run.answering = run.answered
-        run.answer = self._result(kind, header, body)
+        run.answer = result_of(kind, header, body, self._plan.function.version)
         self._move(Signal.ANSWER)
 
     def _on_stream(self, kind: int, header: Mapping[str, Any], body: bytes) -> None:
@@ -300,15 +292,6 @@ class Environment:
             self._on_answer(
                 frames.ERROR if failed else frames.RESPONSE, header, body if failed else bytes(run.streamed)
             )
-
-    def _result(self, kind: int, header: Mapping[str, Any], body: bytes) -> InvocationResult:
-        version = self._plan.function.version
-        if len(body) > SYNC_RESPONSE_BYTES:
-            return InvocationResult(Status.FAILURE, failures.too_large(), version, failures.TOO_LARGE)
-        if kind == frames.ERROR:
-            error_type = str(header.get("type", failures.RUNTIME_UNKNOWN))
-            return InvocationResult(Status.FAILURE, body, version, error_type)
-        return InvocationResult(Status.SUCCESS, body, version)
 
     def subscribed(self, subscribed: Subscribed) -> None:
         """News."""
@@ -331,7 +314,7 @@ class Environment:
         """Somebody is gone, or as good as gone, without whom the environment cannot go on."""
         self._drain(flush=True)
         if end is not None and end.out_of_memory:
-            self._memory_bytes = self._plan.function.memory_mb * MEBIBYTE  # billing facts §3
+            self._memory.used_up()
         if self.state in _INIT:
             self._init_failed(Signal.PROCESS_GONE, failure)
         else:
@@ -402,21 +385,10 @@ class Environment:
 
     def _deliver(self, run: Run) -> None:
         assert self._generation is not None
-        invocation = run.invocation
         run.sent = time.perf_counter()
         left_s = self._plan.function.timeout_s - (run.sent - run.started)
         self._question.put_before(left_s, run.request_id)
-        self._generation.send(
-            Event(
-                request_id=invocation.request_id,
-                body=invocation.payload,
-                deadline_ms=int((time.time() + left_s) * 1000),
-                invoked_arn=invocation.invoked_arn,
-                trace_id=invocation.trace_id,
-                client_context=invocation.client_context,
-                identity=invocation.identity,
-            )
-        )
+        self._generation.send(event_of(run, left_s))
 
     def _answered(self, *_: Any) -> None:
         """The caller may have its result; one that wants the log's tail waits for REPORT."""
@@ -434,12 +406,12 @@ class Environment:
     def _end_run(self, run: Run, outcome: InvocationResult, duration_ms: float) -> None:
         """Report an invocation and let go of it. `outcome` is what reports tell; the caller may have had another answer."""
         self._cancel_timer()
-        self._look_at_memory(_USAGE_AGE_AFTER_SHORT_S if duration_ms < _SHORT_MS else _USAGE_AGE_S)
+        memory_bytes = self._memory.look_after(duration_ms)
         now = time.perf_counter()
         if run.done is None:
             self._reporter.runtime_done(run, outcome, now)
         extensions_ms = (now - run.done) * 1000.0 if run.done is not None and self._has_extensions() else None
-        measured = Measured(duration_ms, self._init.take_untold_ms(), self._memory_bytes, extensions_ms)
+        measured = Measured(duration_ms, self._init.take_untold_ms(), memory_bytes, extensions_ms)
         self._reporter.finished(run, outcome, measured)
         self._run = None
         answer = run.answer or outcome
@@ -563,13 +535,6 @@ class Environment:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _look_at_memory(self, age_s: float = _USAGE_AGE_S) -> None:
-        """Ask the kernel when the last answer is older than that; the figure only grows within a generation."""
-        now = time.perf_counter()
-        if now - self._memory_seen > age_s and self._sandbox.pid is not None:
-            self._memory_seen = now
-            self._memory_bytes = self._sandbox.usage().memory_bytes
 
 
 _PERFORM: Mapping[Action, Callable[..., None]] = {
