@@ -259,6 +259,38 @@ async def test_a_renewed_stock_is_another(stages: list[Stage]) -> None:
     assert len(stage.kind.made) == 2
 
 
+async def test_what_boots_while_the_stock_is_renewed_is_not_kept(
+    stages: list[Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages.append(stage := Stage())
+    held = asyncio.Event()
+    monkeypatch.setattr(Booting, "holds_freeze", held)
+    stage.keep()
+    await stage.until(lambda: stage.kind.made and "freeze" in stage.kind.made[0].asked)
+    stage.stock.renew()
+    held.set()
+    await stage.until(lambda: stage.waiting() == {NODE: 1})
+    assert len(stage.kind.living) == 1
+    assert "remove" in stage.kind.made[0].asked
+
+
+async def test_a_failure_of_ours_does_not_end_the_keeping(stages: list[Stage], monkeypatch: pytest.MonkeyPatch) -> None:
+    stages.append(stage := Stage())
+    asked = 0
+
+    async def in_use() -> Sequence[RuntimeKind]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise RuntimeError("a fault")
+        return [NODE]
+
+    stage.stock.keep(in_use)
+    await stage.until(lambda: asked == 1)
+    stage.stock.look()
+    await stage.until(lambda: stage.waiting() == {NODE: 1})
+
+
 async def test_nothing_is_left_of_a_closed_stock(stages: list[Stage]) -> None:
     stages.append(stage := Stage(2, [NODE, PYTHON]))
     stage.keep()

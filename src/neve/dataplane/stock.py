@@ -118,7 +118,7 @@ class Stock:
                 while (kind := self._emptiest()) is not None:
                     await self._add(kind)
                     await self._until_quiet()
-            except (NeveError, OSError) as error:  # the disk refuses: the next news try again
+            except Exception as error:  # noqa: BLE001 - the edge of the loop: the next news try again
                 log.failure("stock", error)
 
     async def _until_quiet(self) -> None:
@@ -153,6 +153,9 @@ class Stock:
             prestarted = await Prestarted.start(self._kind, blank(runtime, self._kind), limits)
         except (NeveError, OSError) as error:
             self._failed(kind, shelf, str(error))
+            return
+        if self._shelves.get(kind) is not shelf:  # it was renewed meanwhile
+            self._end(prestarted)
             return
         shelf.waiting.append(prestarted)
         prestarted.on_end(lambda: self._died(kind, prestarted))
