@@ -61,8 +61,13 @@ def test_the_modules_of_a_layer_are_found(neve: NeveServer, deployed: Deploy) ->
     }
     layer = neve.client("lambda").publish_layer_version(LayerName="modules", Content={"ZipFile": zipped(files)})
     node = "exports.handler = async () => require('greeting').hello;"
+    module = "import greeting from 'greeting'; export const handler = async () => greeting.hello;"
     python = "import greeting\ndef handler(event, context):\n    return greeting.hello\n"
-    for runtime, file, program in (("nodejs22.x", "index.js", node), ("python3.11", "index.py", python)):
+    for runtime, file, program in (
+        ("nodejs22.x", "index.js", node),
+        ("nodejs24.x", "index.mjs", module),
+        ("python3.11", "index.py", python),
+    ):
         function = deployed({file: program}, runtime, Layers=[layer["LayerVersionArn"]])
         assert function.invoke().value == "from the layer"
 

@@ -5,6 +5,7 @@ import { Channel } from './channel.mjs';
 import { hideHandle, patchConsole } from './console-patch.mjs';
 import { loadHandler } from './handler-resolution.mjs';
 import { resolveBelowLocalhost } from './localhost-names.mjs';
+import { searchNodePath } from './node-path.mjs';
 import { watchForSdk } from './sdk-v2.mjs';
 import { hasCallbacks, readSettings } from './settings.mjs';
 
@@ -25,6 +26,7 @@ generation.prepare(channel);
 if (settings.leaks !== 'off') await watchForLeaks();
 watchForSdk();
 resolveBelowLocalhost();
+searchNodePath(settings.major);
 try {
   await generation.run(channel, await loadHandler(settings));
 } catch (thrown) {

@@ -8,7 +8,7 @@ export function hasCallbacks() {
 }
 
 /**
- * @returns {{callbacks: boolean, handler: string, leaks: 'off' | 'detect' | 'explain', watchdogMs?: number, taskRoot: string, runtimeDir: string, logFormat: {json: boolean, level?: string}}}
+ * @returns {{callbacks: boolean, major: number, handler: string, leaks: 'off' | 'detect' | 'explain', watchdogMs?: number, taskRoot: string, runtimeDir: string, logFormat: {json: boolean, level?: string}}}
  */
 export function readSettings() {
   const { env } = process;
@@ -20,6 +20,7 @@ export function readSettings() {
   }
   return {
     callbacks: hasCallbacks(),
+    major: majorOf(env.AWS_EXECUTION_ENV),
     handler: env._HANDLER ?? '',
     leaks,
     watchdogMs,
