@@ -93,6 +93,14 @@ async def test_ctrl_c_is_not_for_it(moto: MotoProcess) -> None:
     assert await ask(address) == b"HTTP/1.1 200 OK\r\n"
 
 
+async def test_files_where_neve_was_started_are_not_taken_for_modules(
+    moto: MotoProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "flask.py").write_text("raise SystemExit('this is the user's')")
+    monkeypatch.chdir(tmp_path)
+    assert await ask(await moto.address()) == b"HTTP/1.1 200 OK\r\n"
+
+
 async def test_one_that_cannot_start_says_why(
     moto: MotoProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -92,7 +92,7 @@ class MotoProcess:
     async def _live(self, listener: socket.socket) -> None:
         """One life, from start to end."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "neve.neighbours.child", str(listener.fileno()), self._url),
+            *(sys.executable, "-P", "-m", "neve.neighbours.child", str(listener.fileno()), self._url),
             stdin=asyncio.subprocess.PIPE,  # closed by our end, however we end: that is how it learns of it
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
