@@ -183,9 +183,12 @@ def test_blocked_loop_is_told_and_the_next_time_where(deployed: Deploy, runtime:
     function = deployed({"index.js": BLOCKS}, runtime, timeout_s=1, MemorySize=ONE_CPU)
     function.invoke()
     assert (timeout_of(function)["blocked"], timeout_of(function)["stack"]) == (True, [])
-    function.invoke()
-    told = timeout_of(function)
-    assert told["blocked"]
+    for _ in range(4):  # on a busy machine the second thread may not get to look in time
+        function.invoke()
+        told = timeout_of(function)
+        assert told["blocked"]
+        if told["stack"]:
+            break
     assert told["stack"][0].startswith("exports.handler (index.js:2:")
 
 

@@ -44,7 +44,7 @@ from neve.domain.world import World
 from neve.settings import Settings
 
 # How long a caller waits for the slot of an invocation that has answered; far longer than a runtime needs on a busy machine.
-_MOMENT_S = 0.05
+_MOMENT_S = 0.2
 
 
 class TaskRoots(Protocol):

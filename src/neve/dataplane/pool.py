@@ -17,8 +17,9 @@ from neve.domain.errors import SandboxFailed, TooManyRequests
 from neve.domain.function import Function
 from neve.domain.placement import Placement, place
 
-# How long an invocation waits for an environment that has answered before it starts another: less than starting costs.
-_MOMENT_S = 0.02
+# How long an invocation waits for an environment that has answered before it starts another. A small function that has used
+# up its share of the processor needs some of its periods of 20 ms until it asks for the next event.
+_MOMENT_S = 0.1
 
 # Nobody waits for provisioned environments: so many of a version initialize at once, or none would in its time.
 _INITIALIZING_AHEAD = 8

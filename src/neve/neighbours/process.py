@@ -91,15 +91,7 @@ class MotoProcess:
 
     async def _live(self, listener: socket.socket) -> None:
         """One life, from start to end."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "neve.neighbours.child", str(listener.fileno()), self._url),
-            stdin=asyncio.subprocess.PIPE,  # closed by our end, however we end: that is how it learns of it
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=[listener.fileno()],
-            start_new_session=True,  # Ctrl-C is for Neve, which lets functions finish their calls
-            env=_variables(),
-        )
+        process = await self._start(listener)
         last_words: deque[str] = deque(maxlen=5)
         listening = asyncio.create_task(_listen(process, last_words), name="neighbours' words")
         try:
@@ -112,6 +104,25 @@ class MotoProcess:
             self.pid = None
             listening.cancel()
             await _end(process)
+
+    async def _start(self, listener: socket.socket) -> asyncio.subprocess.Process:
+        """A new process. One that is stopped half-way leaves asyncio with pipes that nobody closes: it is started first."""
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "neve.neighbours.child", str(listener.fileno()), self._url),
+                stdin=asyncio.subprocess.PIPE,  # closed by our end, however we end: that is how it learns of it
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,  # Ctrl-C is for Neve, which lets functions finish their calls
+                env=_variables(),
+            )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await _end(await starting)
+            raise
 
     async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
