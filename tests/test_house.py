@@ -32,8 +32,16 @@ def room_of(path: Path) -> str:
     return first.removesuffix(".py")
 
 
+def _parsed(text: str) -> ast.Module:
+    """Python before 3.11.5 counts its depth wrongly when garbage is collected meanwhile (SystemError): once more, then."""
+    try:
+        return ast.parse(text)
+    except SystemError:
+        return ast.parse(text)
+
+
 def imports(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_parsed(path.read_text())):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:

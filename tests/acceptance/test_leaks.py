@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance.conftest import Deploy
 from tests.acceptance.functions import Deployed, deploy
+from tests.acceptance.machine import until
 from tests.acceptance.neighbours import ObjectStore
 from tests.acceptance.records import Record, Records, followed
 from tests.acceptance.server import NeveServer, running
@@ -112,10 +113,11 @@ def test_first_leak_switches_explanation_on_for_the_next_environments(deployed: 
     """The line of the library at first, then the line of the user's that called it."""
     function = leaving(deployed, store, "nodejs24.x")
     store.hold("/held")
-    places = []
+    places: list[str] = []
     for _ in range(2):
         function.invoke({"leave": "old sdk"})
         function.wait_frozen()
+        until(lambda: len(leaks_of(function)) > len(places), "the leak was not told")
         places.append(leaks_of(function)[0]["source"]["file"])
         assert function.invoke({"exit": 1}).error == "Unhandled"  # the next invocation starts another runtime
     assert places == ["node_modules/table/index.js", "index.js"]
