@@ -244,9 +244,9 @@ async def test_nothing_to_freeze(sandbox: Sandbox) -> None:
 async def test_without_proc_the_first_processs_group_is_frozen_and_killed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    kind = choose_kind("bare", "signals")  # marks what it starts as ours, by what `/proc` says of us
     monkeypatch.setattr(processes, "HAS_PROC", False)
     monkeypatch.setattr(processes, "look", lambda pid: None)
-    kind = choose_kind("bare", "signals")
     sandbox = kind.create("one", Limits())
     await sandbox.freeze()
     await sandbox.kill()

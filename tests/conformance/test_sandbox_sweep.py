@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -121,6 +122,14 @@ def test_a_reused_pid_is_another_owner() -> None:
 def test_a_pid_of_another_namespace_is_never_judged() -> None:
     this = owner.this()
     assert not owner.Owner(this.pid, this.started + 1, this.namespace + 1).dead
+
+
+def test_a_living_owner_that_did_not_know_its_start_is_not_judged_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as context:
+        context.setattr(processes, "look", lambda pid: None)
+        unknowing = owner.this()
+    assert not unknowing.dead
+    assert replace(unknowing, pid=2**22 + 1).dead
 
 
 def _started(pid: int) -> int:

@@ -29,11 +29,14 @@ class Owner:
 
     @property
     def dead(self) -> bool:
-        """Whether it is surely gone; a pid of another namespace cannot be judged and is not."""
+        """Whether it is surely gone; a pid of another namespace cannot be judged and is not.
+
+        Who wrote the name without knowing its own start is dead only when nobody has the pid.
+        """
         if self.namespace != _namespace():
             return False
         process = processes.look(self.pid)
-        return process is None or process.dead or process.started != self.started
+        return process is None or process.dead or self.started not in (0, process.started)
 
 
 def this() -> Owner:
