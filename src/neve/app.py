@@ -31,13 +31,14 @@ from neve.companions.logs import api as logs_api
 from neve.companions.logs.writer import LogWriter
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker, InvokeRequest, run_event
+from neve.dataplane import sdk_js
 from neve.dataplane.binaries import Places
 from neve.dataplane.fitting import RuntimeKind, kind_of
 from neve.dataplane.idler import run_idler
 from neve.dataplane.installing import install
 from neve.dataplane.invoke import DataPlane, Foundations
 from neve.dataplane.layer_root import LayerRoots
-from neve.dataplane.runtime_list import runtime_list
+from neve.dataplane.runtime_list import runtime_list, sdk_row
 from neve.dataplane.runtimes import Runtimes
 from neve.dataplane.sandbox import private_mounts
 from neve.dataplane.sandbox.choose import choose_kind
@@ -130,15 +131,29 @@ def tell_neighbours(settings: Settings) -> str:
     return "The other AWS services answer there, too (moto); what they hold is gone when Neve ends."
 
 
-def list_runtimes(today: str) -> list[dict[str, Any]]:
+def list_runtimes(today: str) -> dict[str, Any]:
     """What would serve each runtime identifier, for `neve runtimes list` without a server."""
-    return runtime_list(Runtimes(), today)
+    runtimes = Runtimes()
+    return {"runtimes": runtime_list(runtimes, today), "sdkForJavaScript": sdk_row(runtimes)}
 
 
 def install_runtime(identifier: str, on_fetch: Callable[[], None]) -> dict[str, Any]:
-    """Fetch the binary of an identifier: `path`, `version`, and whether it is `new`. OperatorError when it cannot be."""
-    installed = install(identifier, Places.of_this_user(), on_fetch)
-    return {"path": str(installed.binary.path), "version": installed.binary.version_text, "new": installed.new}
+    """Fetch what runs an identifier, or the AWS SDK for JavaScript: `path`, `what` it is, and whether it is `new`.
+
+    OperatorError when it cannot be.
+    """
+    places = Places.of_this_user()
+    if sdk_js.is_meant_by(identifier):
+        packages, new = sdk_js.install(identifier, places, on_fetch)
+        version = packages.names.get(identifier, f"of {len(packages.names)} packages")
+        return {"path": str(packages.folder), "what": f"AWS SDK for JavaScript {version}", "new": new}
+    installed = install(identifier, places, on_fetch)
+    language = {"n": "Node.js", "p": "Python"}[identifier[0]]
+    return {
+        "path": str(installed.binary.path),
+        "what": f"{language} {installed.binary.version_text}",
+        "new": installed.new,
+    }
 
 
 @dataclass(frozen=True)

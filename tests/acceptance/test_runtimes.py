@@ -58,6 +58,33 @@ def test_a_running_neve_uses_what_was_installed(server: NeveServer, cache: Path)
     assert file_of(second["pid"]) == installed.stat().st_ino
 
 
+SDK = {
+    "nodejs24.x": ("index.mjs", "import { who } from '@aws-sdk/client-s3'; export const handler = async () => who;"),
+    "nodejs22.x": ("index.js", "exports.handler = async () => require('@aws-sdk/client-s3').who;"),
+}
+
+
+@pytest.mark.parametrize("sandbox", ["auto", "bare"])
+def test_functions_get_the_sdk_for_javascript_once_it_is_installed(tmp_path: Path, cache: Path, sandbox: str) -> None:
+    environ = clean_environment() | {"XDG_CACHE_HOME": str(cache)}
+    server = NeveServer.start(tmp_path / "data", "--sandbox", sandbox, environ=environ)
+    functions = [deploy(server, {file: text}, runtime) for runtime, (file, text) in SDK.items()]
+    for function in functions:
+        assert "@aws-sdk/client-s3" in function.invoke().value["errorMessage"]
+    own = {"node_modules/@aws-sdk/client-s3/index.js": "exports.who = 'the function';"}
+    brings = [deploy(server, {file: text, **own}, runtime) for runtime, (file, text) in SDK.items()]
+    package = cache / "neve" / "runtimes" / "node-packages-1" / "node_modules" / "@aws-sdk" / "client-s3"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"name": "@aws-sdk/client-s3", "version": "3.1.0", "main": "index.js"}')
+    (package / "index.js").write_text("exports.who = 'Neve';")
+    (package.parents[2] / "package.json").write_text('{"dependencies": {"@aws-sdk/client-s3": "*"}}')
+    told = server.own("runtimes/look", {"runtime": "aws-sdk-js"})["sdkForJavaScript"]
+    assert told == {"path": str(package.parents[2]), "packages": {"@aws-sdk/client-s3": "3.1.0"}}
+    assert [function.invoke().value for function in functions] == ["Neve", "Neve"]
+    assert [function.invoke().value for function in brings] == ["the function", "the function"]
+    server.stop()
+
+
 def test_an_environment_on_its_own_version_outlives_an_installation(server: NeveServer) -> None:
     function = deploy(server, VERSION, runtime="nodejs24.x")
     function.invoke()

@@ -373,7 +373,8 @@ def test_runtimes_are_listed_with_what_serves_them(cli: Cli) -> None:
     assert "* Another version than the function asked for" in result.stderr
     assert "`neve runtimes install nodejs20.x` fetches one" in result.stderr
     assert "! Deprecated" in result.stderr
-    assert len(json.loads(cli.run("runtimes", "list", "--json").stdout)) == 3
+    assert "AWS SDK for JavaScript: not here; `neve runtimes install aws-sdk-js` fetches it." in result.stderr
+    assert len(json.loads(cli.run("runtimes", "list", "--json").stdout)["runtimes"]) == 3
 
 
 def test_runtimes_are_listed_without_a_server(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,12 +396,12 @@ def test_an_installation_is_told_to_the_running_neve(cli: Cli, monkeypatch: pyte
         ("/wheel/node", "uses it from now on"),
         ("/home/me/node", "does not use it. Is it another user's"),
     ):
-        made = {"path": path, "version": "20.18.0", "new": True}
+        made = {"path": path, "what": "Node.js 20.18.0", "new": True}
         monkeypatch.setattr("neve.app.install_runtime", lambda runtime, on_fetch, made=made: on_fetch() or made)
         result = cli.run("runtimes", "install", "nodejs20.x")
         assert result.exit_code == 0
         fetching, installed, told = result.stderr.splitlines()
-        assert fetching == "nodejs20.x: fetching some 60 MB…"
+        assert fetching == "nodejs20.x: fetching…"
         assert installed == f"nodejs20.x: installed Node.js 20.18.0 ({path})"
         assert said in told
     assert cli.house.calls == ["POST /_neve/runtimes/look"] * 2

@@ -16,7 +16,7 @@ from neve.clock import Clock
 from neve.control.functions import Functions
 from neve.dataplane.environment import Environment
 from neve.dataplane.invoke import DataPlane
-from neve.dataplane.runtime_list import runtime_list
+from neve.dataplane.runtime_list import runtime_list, sdk_row
 from neve.dataplane.sandbox.sandbox import SandboxKind
 from neve.dataplane.stream import Stream
 from neve.domain.errors import CallerError, InvalidParameterValue, NeveError, ResourceNotFound
@@ -141,7 +141,11 @@ async def _doctor(house: House) -> dict[str, Any]:
 async def _runtimes(house: House, only: str | None) -> dict[str, Any]:
     """Every runtime identifier that Neve runs, or `only` one (none when Neve cannot run it)."""
     today = iso_time(house.clock.now_ms())[:10]
-    return {"runtimes": await asyncio.to_thread(runtime_list, house.plane.runtimes, today, only)}
+    runtimes = house.plane.runtimes
+    return {
+        "runtimes": await asyncio.to_thread(runtime_list, runtimes, today, only),
+        "sdkForJavaScript": await asyncio.to_thread(sdk_row, runtimes),
+    }
 
 
 async def _look(house: House, body: bytes) -> dict[str, Any]:
@@ -150,7 +154,7 @@ async def _look(house: House, body: bytes) -> dict[str, Any]:
         only = json.loads(body)["runtime"]
     except (ValueError, KeyError, TypeError):
         raise InvalidParameterValue('Send {"runtime": "nodejs22.x"} for what was installed.') from None
-    house.plane.look_for_runtimes_again()
+    await house.plane.look_for_runtimes_again()
     return await _runtimes(house, str(only))
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import click
 
 from neve.cli import options, output
 from neve.cli.client import Answer, Client, Impossible
+
+_LACKS_SDK = re.compile(r"Cannot find (?:package|module) '@(?:aws-sdk|smithy)/")
 
 
 @click.command()
@@ -64,6 +67,8 @@ def _say_error(answer: Answer) -> None:
     kind = str(error.get("errorType") or answer.headers["x-amz-function-error"])
     message = str(error.get("errorMessage") or "")
     output.say(f"{kind}: {message}" if message else kind, fg="red", bold=True)
+    if _LACKS_SDK.search(message):
+        output.say("On Lambda it is there; here `neve runtimes install aws-sdk-js` fetches it.", fg="yellow")
     trace = error.get("stackTrace") or error.get("trace") or []
     for line in "\n".join(map(str, trace)).splitlines():
         if line.strip():

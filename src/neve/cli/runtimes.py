@@ -27,58 +27,67 @@ def list_command(endpoint: str | None, as_json: bool) -> None:
 
     Asks the running Neve; without one it looks itself.
     """
-    rows = _rows(endpoint)
+    found = _listed(endpoint)
     if as_json:
-        output.print_json(rows)
+        output.print_json(found)
     else:
-        _print(rows)
+        _print(found["runtimes"])
+        _print_sdk(found.get("sdkForJavaScript"))
 
 
 @command.command("install")
-@click.argument("runtime")
+@click.argument("what")
 @options.endpoint
-def install_command(runtime: str, endpoint: str | None) -> None:
-    """Fetch the binary of RUNTIME (nodejs20.x and newer) from the Python package index, as pip is set up for it.
+def install_command(what: str, endpoint: str | None) -> None:
+    """Fetch the binary of a runtime, or the AWS SDK for JavaScript.
+
+    WHAT is nodejs20.x or newer, from the Python package index as pip is set up for it; or aws-sdk-js, the clients that most
+    functions use, or one like @aws-sdk/client-ec2, from the npm registry as npm is set up for it.
 
     It goes into ~/.cache/neve/runtimes (or below XDG_CACHE_HOME). A running Neve uses it from the next invocation on.
     """
     from neve.app import install_runtime
 
     try:
-        installed = install_runtime(runtime, lambda: output.say(f"{runtime}: fetching some 60 MB…", dim=True))
+        installed = install_runtime(what, lambda: output.say(f"{what}: fetching…", dim=True))
     except OperatorError as error:
         raise Impossible(f"{error.message}.") from error
-    what = f"{_language(runtime)} {installed['version']} ({installed['path']})"
-    output.say(f"{runtime}: {'installed' if installed['new'] else 'here already:'} {what}", fg="green")
+    told = "installed" if installed["new"] else "here already:"
+    output.say(f"{what}: {told} {installed['what']} ({installed['path']})", fg="green")
     if installed["new"]:
-        _tell_server(Client(endpoint), runtime, installed["path"])
+        _tell_server(Client(endpoint), what, installed["path"])
 
 
 def _tell_server(client: Client, runtime: str, path: str) -> None:
     try:
-        rows = client.own("/runtimes/look", {"runtime": runtime})["runtimes"]
+        found = client.own("/runtimes/look", {"runtime": runtime})
     except Failed:
         return  # none is running: the next one will find it
-    if any(row["path"] == path for row in rows):
+    if path in [row["path"] for row in (*found["runtimes"], found.get("sdkForJavaScript") or {"path": None})]:
         output.say(f"The Neve on {client.endpoint} uses it from now on.")
     else:
         said = "Is it another user's, or has it another XDG_CACHE_HOME?"
         output.say(f"The Neve on {client.endpoint} does not use it. {said}", fg="yellow")
 
 
-def _rows(endpoint: str | None) -> Sequence[Mapping[str, Any]]:
+def _listed(endpoint: str | None) -> Mapping[str, Any]:
     client = Client(endpoint)
     try:
-        rows: Sequence[Mapping[str, Any]] = client.own("/runtimes")["runtimes"]
+        return client.own("/runtimes")
     except Impossible:
         if endpoint is not None:
             raise
-    else:
-        return rows
     from neve.app import list_runtimes
 
     output.say(f"No Neve answers on {client.endpoint}; this is what one would find here.\n", dim=True)
     return list_runtimes(datetime.datetime.now(datetime.UTC).date().isoformat())
+
+
+def _print_sdk(sdk: Mapping[str, Any] | None) -> None:
+    if sdk is None:
+        output.say("\nAWS SDK for JavaScript: not here; `neve runtimes install aws-sdk-js` fetches it.", dim=True)
+    else:
+        output.say(f"\nAWS SDK for JavaScript: {len(sdk['packages'])} packages ({sdk['path']})", dim=True)
 
 
 def _print(rows: Sequence[Mapping[str, Any]]) -> None:

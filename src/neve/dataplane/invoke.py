@@ -90,7 +90,7 @@ class DataPlane:
         self._rates = Rates(foundations.clock)
         self._targets = Targets(self._pool)
         self._tails = LogTails()
-        self._borrowing: dict[Holder, Function] = {}  # run on another major than theirs
+        self._planned: dict[Holder, tuple[Function, Runtime]] = {}  # what each runs on
         self._noticed: set[tuple[World, str, str]] = set()
         self._loop = asyncio.get_running_loop()
         self._quiet = asyncio.Event()
@@ -184,7 +184,7 @@ class DataPlane:
 
     def retire(self, function: Function) -> None:
         """The function changed or is gone: environments of before end when they are done."""
-        self._borrowing.pop(_holder(function), None)
+        self._planned.pop(_holder(function), None)
         self._leak_levels.forget(_holder(function))
         self._retire_pool(_holder(function))
         self.stock.look()
@@ -197,10 +197,12 @@ class DataPlane:
         if not pool.empty:
             self._retired.add(pool)
 
-    def look_for_runtimes_again(self) -> None:
-        """A runtime was installed: functions that run on another major get environments of their own with it."""
-        borrowing, self._borrowing = self._borrowing, {}
-        for holder, function in borrowing.items():
+    async def look_for_runtimes_again(self) -> None:
+        """Something was installed: functions that it is for get environments of their own with it."""
+        for holder, (function, before) in list(self._planned.items()):
+            now = await asyncio.to_thread(self.runtimes.find, function.runtime, function.memory_mb)
+            if now == before or self._planned.get(holder) != (function, before):
+                continue
             self._retire_pool(holder)
             target = self._targets.of(holder)
             if target and not self._closing:
@@ -219,6 +221,7 @@ class DataPlane:
             runtime.packages,
         )
         extensions = await asyncio.to_thread(layer_root.extensions, folders.layers)
+        self._planned[_holder(function)] = function, runtime
         self._tell_of(function, runtime)
 
         def command(log_stream: str) -> Command:
@@ -307,7 +310,6 @@ class DataPlane:
     def _tell_of(self, function: Function, runtime: Runtime) -> None:
         """What somebody should know of the runtime before he wonders."""
         if runtime.mismatch is not None:
-            self._borrowing[_holder(function)] = function
             self._notice(function, runtime.mismatch)
         deprecation = runtime_names.deprecation(function.runtime, iso_time(self.clock.now_ms())[:10])
         if deprecation is not None:

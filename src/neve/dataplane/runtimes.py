@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import neve
-from neve.dataplane import binaries, clients
+from neve.dataplane import binaries, clients, sdk_js
 from neve.dataplane.binaries import Binary, Places
 from neve.dataplane.packages import packages_for
 from neve.dataplane.sandbox.sandbox import Folders
@@ -34,6 +34,7 @@ _OLDEST_WHEEL = (20,)
 _NO_REQUIRE_MODULE = ("--no-experimental-require-module", {20: 17}, 22)
 _NO_DETECT_MODULE = ("--no-experimental-detect-module", {18: 19, 20: 10, 21: 1}, 22)
 _CLASSIC_MODULES_UNTIL = 22
+_FIRST_WITH_SDK_3 = (18,)
 
 # What is installed for this interpreter on this machine is none of a function's; our client does what else `site` does.
 _NO_SITE = ("-S",)
@@ -82,7 +83,8 @@ class Runtime:
             assert self.installation is not None
             binary = seen.language / binary.resolve().relative_to(self.installation)
         # An option that means nothing to the interpreter; the bootstrap stays last, as wrappers expect it.
-        options = () if seen.packages is None else ("-X", f"neve_packages={seen.packages}")
+        python = self.family == "python" and seen.packages is not None
+        options = ("-X", f"neve_packages={seen.packages}") if python else ()
         return (str(binary), *flags, *options, str(bootstrap))
 
 
@@ -128,7 +130,8 @@ class Runtimes:
             )
         binary = self._binary(wanted)
         if wanted.family == "nodejs":
-            return _nodejs(wanted, binary, memory_mb)
+            packages = sdk_js.newest(self.places.cache) if wanted.line >= _FIRST_WITH_SDK_3 else None
+            return replace(_nodejs(wanted, binary, memory_mb), packages=packages)
         return self._python(wanted, binary)
 
     def offer(self, identifier: str) -> Offer | None:

@@ -97,7 +97,8 @@ def _layers(seen: Folders) -> Path:
 def _node_path(major: str, seen: Folders) -> str:
     layers = _layers(seen) / "nodejs"
     own = seen.runtime
-    folders = (layers / f"node{major}" / "node_modules", layers / "node_modules", own / "node_modules", own)
+    packages = () if seen.packages is None else (seen.packages / "node_modules",)
+    folders = (layers / f"node{major}" / "node_modules", layers / "node_modules", *packages, own / "node_modules", own)
     return ":".join(str(folder) for folder in (*folders, seen.task_root))
 
 
