@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -309,3 +310,45 @@ def test_a_target_that_says_nothing_does_not_hold_up_the_end(tmp_path_factory: p
 
 def arn_of(function: Deployed) -> str:
     return f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function.name}"
+
+
+def test_a_rule_with_a_schedule_fires_by_the_clock_of_neve(town: NeveServer) -> None:
+    taker, name = deploy(town, TAKES, "nodejs22.x"), name_of("rule")
+    began = town.own("clock")["now"]
+    rule = schedule(town, taker, name)
+    town.own("clock/advance", {"seconds": 2 * 3600 + 60})
+    until(lambda: len(taken(taker)) == 2, "the rule did not fire twice")
+    found = taken(taker)
+    times = sorted(datetime.fromisoformat(event.pop("time")).timestamp() - began for event in found)
+    assert times == [pytest.approx(3600, abs=20), pytest.approx(7200, abs=20)]
+    assert len({event.pop("id") for event in found}) == 2
+    expected = {
+        "version": "0",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "region": "us-east-1",
+        "resources": [rule],
+        "detail": {},
+    }
+    assert found == [expected, expected]
+
+    witness = deploy(town, TAKES, "nodejs22.x")
+    schedule(town, witness, name_of("rule"))
+    town.client("events").disable_rule(Name=name)
+    town.client("events").put_events(Entries=[{"Source": "shop", "DetailType": "d", "Detail": "{}"}])
+    town.own("clock/advance", {"seconds": 3600})
+    until(lambda: len(taken(witness)) == 1, "the other rule did not fire")
+    assert taken(witness)[0]["detail-type"] == "Scheduled Event"
+    assert len(taken(taker)) == 2
+
+
+def schedule(town: NeveServer, function: Deployed, name: str) -> str:
+    """A rule that is due every hour."""
+    rule: str = town.client("events").put_rule(Name=name, ScheduleExpression="rate(1 hour)")["RuleArn"]
+    town.client("events").put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn_of(function)}])
+    return rule
+
+
+def taken(function: Deployed) -> list[Any]:
+    return [json.loads(line.partition("took ")[2]) for line in function.log_lines() if "took" in line]

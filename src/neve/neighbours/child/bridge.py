@@ -4,7 +4,7 @@ from functools import partial
 
 from moto.awslambda import utils
 
-from neve.neighbours.child import buckets, queues, rules, topics
+from neve.neighbours.child import buckets, queues, rules, schedules, topics
 from neve.neighbours.child.functions import Backend, Neve
 from neve.neighbours.child.replace import replace
 
@@ -16,4 +16,5 @@ def install(url: str) -> None:
     topics.install(neve)
     buckets.install(neve)
     rules.install(neve)
+    schedules.install(neve)
     queues.install()

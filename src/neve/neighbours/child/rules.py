@@ -26,13 +26,19 @@ def install(neve: Neve) -> None:
 
     def made(send_to_targets: Any) -> Any:
         def sent(self: Any, original_event: Any, transform_input: bool = True) -> None:
-            if self.state == "ENABLED" and self.event_pattern.matches_event(shown(original_event)):
+            scheduled = original_event["source"] == "aws.events" and original_event["resources"] == [self.arn]
+            if self.state == "ENABLED" and (scheduled or _matches(self, original_event)):
                 for target in list(self.targets):
                     _send(neve, send_to_targets, self, target, original_event)
 
         return sent
 
     replace(models.Rule, "send_to_targets", made)
+
+
+def _matches(rule: Any, event: Mapping[str, Any]) -> bool:
+    """A rule without a pattern has a schedule, and hears of nothing else."""
+    return bool(rule.event_pattern.get_pattern() and rule.event_pattern.matches_event(shown(event)))
 
 
 def shown(event: Mapping[str, Any]) -> dict[str, Any]:
