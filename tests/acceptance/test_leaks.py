@@ -1,5 +1,6 @@
 """Execution leaks through a real server: what is left is told, by line and by fate (V1)."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,14 @@ def test_off_tells_nothing(tmp_path: Path) -> None:
 def test_leaks_need_a_level_that_there_is(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="the setting leaks takes one of off, detect, explain"):
         NeveServer.start(tmp_path / "data", "--leaks", "all")
+
+
+def test_line_of_compiled_code_is_that_of_its_source(deployed: Deploy) -> None:
+    mapping = {"version": 3, "sources": ["src/app.ts"], "names": [], "mappings": ";AAyCM;;"}
+    code = "exports.handler = async () => {\nsetTimeout(() => {}, 60000);\n}\n//# sourceMappingURL=index.js.map\n"
+    function = deployed({"index.js": code, "index.js.map": json.dumps(mapping)}, "nodejs24.x")
+    with followed(function.server) as records:
+        first = function.invoke()
+        told = leak_of(records, first.request_id)
+    assert told["source"] == {"file": "src/app.ts", "line": 42, "column": 7}
+    assert told["stack"] == ["exports.handler (src/app.ts:42:7)"]

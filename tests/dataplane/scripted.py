@@ -18,6 +18,7 @@ from neve.dataplane.pool import Pool
 from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.sandbox.sandbox import Command, Exit, Folders, Limits, Usage
+from neve.dataplane.source_places import SourcePlaces
 from neve.domain.errors import PlatformError, SandboxFailed
 from neve.domain.function import Code, Function, LoggingConfig
 from neve.domain.invocation import Invocation, InvocationResult
@@ -182,6 +183,7 @@ class Stage:
         self.settings: Settings = load(flags, environ={})
         self.function = function or make_function()
         self.feed = Feed(self.clock)
+        self.places = SourcePlaces()
         self.records: list[Record] = []
         self.sandboxes: list[ScriptedSandbox] = []
         self.no_room = False

@@ -61,6 +61,6 @@ def test_version_whose_event_loop_was_blocked_gets_a_watchdog_for_its_next_envir
     levels(blocked(False), None)
     assert "_NEVE_WATCHDOG_MS" not in levels.variables(HOLDER, "nodejs", 128)
     levels(blocked(True), None)
-    assert levels.variables(HOLDER, "nodejs", 128) == {"_NEVE_LEAKS": "detect", "_NEVE_WATCHDOG_MS": "653"}
+    assert levels.variables(HOLDER, "nodejs", 128) == {"_NEVE_LEAKS": "detect", "_NEVE_WATCHDOG_MS": "953"}
     levels.forget(HOLDER)
     assert "_NEVE_WATCHDOG_MS" not in levels.variables(HOLDER, "nodejs", 128)

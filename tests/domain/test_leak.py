@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from neve.domain import record as kinds
-from neve.domain.leak import MOST_SEEN, Fate, Leak, read_news
+from neve.domain.leak import MOST_SEEN, Fate, Leak, located, read_news
 from neve.domain.world import World
 
 OPEN: dict[str, Any] = {
@@ -15,10 +15,8 @@ OPEN: dict[str, Any] = {
     "description": "timer (20 ms)",
     "count": 2,
     "origin": "first",
-    "file": "index.mjs",
-    "line": 3,
-    "column": 5,
-    "stack": ["handler (index.mjs:3:5)"],
+    "detached": False,
+    "stacks": [[["handler", "/var/task/index.mjs", 3, 5]]],
 }
 
 
@@ -28,7 +26,8 @@ def leak(origin: str | None = "first") -> Leak:
 
 
 def news(*items: object) -> list[tuple[str, Any]]:
-    return [(kind, dict(members)) for kind, members in read_news({"news": list(items)}, "env")]
+    read = read_news({"news": list(items)}, "env", "/var/task")
+    return [(kind, dict((located(members) or {}) if kind == kinds.LEAK else members)) for kind, members in read]
 
 
 def test_news_become_records_with_an_id_of_this_neve() -> None:
@@ -81,15 +80,14 @@ def test_what_is_no_news_is_left_out(item: object) -> None:
 
 @pytest.mark.parametrize("header", [{}, {"news": None}, {"news": {"is": "open"}}])
 def test_frame_without_news(header: dict[str, Any]) -> None:
-    assert list(read_news(header, "env")) == []
+    assert list(read_news(header, "env", "/var/task")) == []
 
 
 def test_what_is_too_long_is_cut() -> None:
-    ((_, members),) = news(
-        {**OPEN, "description": "d" * 10_000, "stack": ["s" * 10_000] * 1000, "line": -1, "count": True}
-    )
+    frame = ["c" * 10_000, "/var/task/" + "f" * 10_000, -1, 2**40]
+    ((_, members),) = news({**OPEN, "description": "d" * 10_000, "stacks": [[frame] * 1000] * 1000, "count": True})
     assert len(members["description"]) == 500
-    assert [len(line) for line in members["stack"]] == [500] * 12
+    assert (len(members["stack"]), len(members["stack"][0])) == (12, 500 + len(" (") + 490 + len(":0:0)"))
     assert (members["source"]["line"], members["count"]) == (0, 1)
 
 

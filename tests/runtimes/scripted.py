@@ -139,6 +139,7 @@ class FramesClient:
     assigned_at: float = 0.0
     _arrived: list[tuple[int, dict[str, Any], bytes]] = field(default_factory=list)
     news: list[dict[str, Any]] = field(default_factory=list)
+    root: str = ""
     _output: bytearray = field(default_factory=bytearray)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _channel_ended: bool = False
@@ -330,6 +331,7 @@ async def frames_client(
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+        await asyncio.sleep(0)  # a turn in which the transports close
 
 
 async def _start(

@@ -19,7 +19,7 @@ from neve.dataplane.failures import Failure
 from neve.dataplane.freezing import Freezing
 from neve.dataplane.generation import Generation
 from neve.dataplane.init_phase import InitPhase
-from neve.dataplane.leak_levels import is_watched, watchdog_s
+from neve.dataplane.leak_desk import LeakDesk
 from neve.dataplane.memory import Memory
 from neve.dataplane.output import Line
 from neve.dataplane.plan import PROVISIONED, Plan, Surroundings
@@ -95,6 +95,7 @@ class Environment:
         self._stopped = asyncio.Event()
         self._memory = Memory(sandbox, plan.function.memory_mb)
         self._question = Question(self._ask_why)
+        self._desk = LeakDesk(identity, around.places, self._tasks, self._reporter.tell)
 
     @property
     def pid(self) -> int | None:
@@ -181,10 +182,8 @@ class Environment:
 
     def _command(self, address: str) -> Command:
         command = self._plan.command(self.origin.log_stream)
-        self._question.possible, self._question.early_s = (
-            is_watched(command.environment),
-            watchdog_s(command.environment),
-        )
+        self._desk.belongs_to(command)
+        self._question.prepare(command.environment)
         own = {"AWS_LAMBDA_RUNTIME_API": address, "AWS_LAMBDA_INITIALIZATION_TYPE": self._plan.initialization_type}
         return replace(command, environment={**command.environment, **own})
 
@@ -231,7 +230,7 @@ class Environment:
         elif kind in (frames.STREAM_START, frames.CHUNK, frames.STREAM_END):
             self._on_stream(kind, header, body)
         elif kind == frames.LEAK:
-            self._reporter.leaks(header, self._run)
+            self._desk.hear(header, self._run.request_id if self._run else None, self._around.clock.now_ms())
         elif kind == frames.DIAGNOSIS:
             self._question.heard(header)
         elif kind == frames.INIT_ERROR and self.state in _INIT:
@@ -429,7 +428,8 @@ class Environment:
             self._tell_extensions()
             self._init.fail("timeout", None)
         if self._question.asked:
-            self._reporter.diagnosis(self._current(), self._question.answer)
+            now_ms, timeout_s = self._around.clock.now_ms(), float(self._plan.function.timeout_s)
+            self._desk.explain(self._question.answer, self._current().request_id, timeout_s, now_ms)
         self._move(Signal.TIMEOUT, failures.timeout(self._plan.function.timeout_s))
 
     def _fail_and_reset(self, failure: Failure) -> None:
@@ -516,6 +516,7 @@ class Environment:
             self._move(Signal.REMOVED)
 
     def _release(self, *_: Any) -> None:
+        self._desk.close()
         self._reporter.stopped(self.invocations)
         self._stopped.set()
         self._owner.released(self)

@@ -25,6 +25,7 @@ from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
 from neve.dataplane.slots import Holder, Slots, throttled
+from neve.dataplane.source_places import SourcePlaces
 from neve.dataplane.stock import Stock
 from neve.dataplane.stream import LogTails, Stream
 from neve.dataplane.variables import WRAPPER, hidden_from_extensions, variables, with_language
@@ -99,6 +100,7 @@ class DataPlane:
         kind, size = foundations.kind, foundations.settings.prestarted
         self.stock = Stock(kind, self.runtimes, self.clock, size, lambda: self._running > 0)
         self.feed = Feed(foundations.clock)
+        self.places = SourcePlaces()
         self._leak_levels = LeakLevels(foundations.settings.leaks)
         foundations.stream.subscribe(self._tails)
         foundations.stream.subscribe(self._leak_levels)

@@ -25,7 +25,7 @@ def watchdog_s(environment: Mapping[str, str]) -> float | None:
 
 def _watchdog_ms(memory_mb: int) -> int:
     """To look takes some 40 ms of CPU, which a small function has to wait for."""
-    return 100 + round(40 * max(1.0, MEMORY_MB_PER_CPU / memory_mb))
+    return 400 + round(40 * max(1.0, MEMORY_MB_PER_CPU / memory_mb))
 
 
 class LeakLevels:

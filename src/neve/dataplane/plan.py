@@ -8,6 +8,7 @@ from neve.clock import Clock
 from neve.dataplane.fitting import RuntimeKind
 from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.sandbox.sandbox import Command
+from neve.dataplane.source_places import SourcePlaces
 from neve.domain.function import Function
 from neve.domain.limits import PROVISIONED_INIT_SECONDS
 from neve.domain.record import Record
@@ -23,6 +24,7 @@ class Surroundings(Protocol):
     clock: Clock
     settings: Settings
     feed: Feed
+    places: SourcePlaces
 
     def publish(self, record: Record) -> None:
         """Tell the stream."""

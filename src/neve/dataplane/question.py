@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from neve.dataplane.leak_levels import is_watched, watchdog_s
+
 BEFORE_S = 0.4
 """Enough for an answer of a function with little CPU."""
 _BEFORE_WATCHDOG_S = 0.15
@@ -18,20 +20,24 @@ class Question:
     """That of one environment; `ask(request_id)` sends it."""
 
     def __init__(self, ask: Callable[[str], None]) -> None:
-        self.possible = False  # whether the runtime client understands it
-        self.early_s: float | None = None  # when its thread looks, before the end
+        self._possible = False  # whether the runtime client understands it
+        self._early_s: float | None = None  # when its thread looks, before the end
         self._ask = ask
         self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
         self._about: str | None = None
         self._answer: Mapping[str, Any] | None = None
 
+    def prepare(self, environment: Mapping[str, str]) -> None:
+        """The variables of the runtime that will be asked."""
+        self._possible, self._early_s = is_watched(environment), watchdog_s(environment)
+
     def put_before(self, left_s: float, request_id: str) -> None:
         """The invocation has begun and has so much time."""
         self.withdraw()
-        if not self.possible:
+        if not self._possible:
             return
-        moments = {BEFORE_S} if self.early_s is None else {BEFORE_S, self.early_s + _BEFORE_WATCHDOG_S}
+        moments = {BEFORE_S} if self._early_s is None else {BEFORE_S, self._early_s + _BEFORE_WATCHDOG_S}
         for before_s in moments:
             self._timers.append(self._loop.call_later(max(0.0, left_s - before_s), self._put, request_id))
 

@@ -11,10 +11,8 @@ from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.listener import Subscribed
 from neve.domain import record as kinds
 from neve.domain.billing import billed_ms
-from neve.domain.diagnosis import read_diagnosis
 from neve.domain.extension import Extension
 from neve.domain.invocation import InvocationResult, Status
-from neve.domain.leak import read_news
 from neve.domain.limits import MEBIBYTE
 from neve.domain.record import Origin, Record
 from neve.domain.system_log import iso_time
@@ -127,15 +125,6 @@ class Reporter:
             members["leftOverFrom"] = line.left_over_from
         self._tell(kind, members, run)
 
-    def diagnosis(self, run: Run, header: Mapping[str, Any] | None) -> None:
-        """The invocation ran out of time; `header` is what the runtime client said of it."""
-        self._tell(kinds.DIAGNOSIS, read_diagnosis(header, run.request_id, self._plan.function.timeout_s), run)
-
-    def leaks(self, header: Mapping[str, Any], run: Run | None) -> None:
-        """The leak watch of the runtime client has news."""
-        for kind, members in read_news(header, self._origin.environment_id[:8]):
-            self._tell(kind, members, run)
-
     def frozen(self, duration_ms: float) -> None:
         """Everything stands still; `duration_ms` is what freezing took."""
         self._tell(kinds.FREEZE, {"durationMs": round(duration_ms, 3)}, None)
@@ -167,9 +156,12 @@ class Reporter:
     def _init(self, phase: str) -> dict[str, Any]:
         return {"initializationType": self._plan.initialization_type, "phase": phase}
 
+    def tell(self, kind: str, members: Mapping[str, Any], request_id: str | None, time_ms: float) -> None:
+        """A record of somebody who knows when it happened."""
+        self._around.publish(Record(kind, time_ms, self._origin, request_id, members))
+
     def _tell(self, kind: str, members: Mapping[str, Any], run: Run | None) -> None:
-        request_id = run.request_id if run is not None else None
-        self._around.publish(Record(kind, self._around.clock.now_ms(), self._origin, request_id, members))
+        self.tell(kind, members, run.request_id if run is not None else None, self._around.clock.now_ms())
 
 
 def _tracing(run: Run) -> dict[str, Any]:

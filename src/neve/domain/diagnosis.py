@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neve.domain.leak import Source, number_of, source_of, stack_of, text_of
+from neve.domain.leak import Source, number_of, source_and_stack, text_of
+from neve.domain.stack import read_stacks
 from neve.domain.world import World
 
 _MOST_WAITING = 20
@@ -45,28 +46,42 @@ class Diagnosis:
     stack: Sequence[str] = ()
 
 
-def read_diagnosis(header: Mapping[str, Any] | None, request_id: str, timeout_s: float) -> Mapping[str, Any]:
-    """The members of a record. `header` is None when a runtime that was asked said nothing: its event loop is blocked."""
+def read_diagnosis(header: Mapping[str, Any] | None, request_id: str, timeout_s: float, root: str) -> Mapping[str, Any]:
+    """What a client said. `header` is None when it was asked and said nothing: its event loop is blocked.
+
+    Places are still `stacks`: `located_diagnosis` makes the record of it.
+    """
     said: Mapping[str, Any] = {"blocked": True} if header is None else header
     waiting, answered = said.get("waiting"), said.get("answeredMs")
+    items = waiting[:_MOST_WAITING] if isinstance(waiting, list) else []
     return {
         "requestId": request_id,
         "timeoutSeconds": timeout_s,
         "answeredMs": answered if isinstance(answered, int | float) and not isinstance(answered, bool) else None,
-        "waiting": [_waiting(each) for each in waiting[:_MOST_WAITING] if isinstance(each, dict)]
-        if isinstance(waiting, list)
-        else [],
+        "waiting": [_waiting(each, root) for each in items if isinstance(each, dict)],
         "blocked": said.get("blocked") is True,
-        "stack": stack_of(said),
+        "stacks": read_stacks(said, root),
     }
 
 
-def _waiting(item: Mapping[str, Any]) -> Mapping[str, Any]:
+def located_diagnosis(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With places instead of stacks."""
+    told = {**members, "waiting": [_located(each) for each in members["waiting"]]}
+    stacks = told.pop("stacks")
+    return {**told, "stack": source_and_stack(stacks)["stack"]}
+
+
+def _waiting(item: Mapping[str, Any], root: str) -> Mapping[str, Any]:
     return {
         "kind": text_of(item.get("kind")) or "work",
         "description": text_of(item.get("description")) or "work",
         "count": max(1, number_of(item.get("count"))),
-        "source": source_of(item),
-        "stack": stack_of(item),
         "origin": text_of(item.get("origin")),
+        "stacks": read_stacks(item, root),
     }
+
+
+def _located(waiting: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = dict(waiting)
+    stacks = told.pop("stacks")
+    return {**told, **source_and_stack(stacks)}

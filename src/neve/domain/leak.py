@@ -11,12 +11,13 @@ from enum import Enum
 from typing import Any, Self
 
 from neve.domain import record as kinds
+from neve.domain.housekeeping import keeps_house
+from neve.domain.stack import Stack, chosen, read_stacks
 from neve.domain.world import World
 
 MOST_SEEN = 20
 """Invocations that are told of a leak that goes on in every one of them."""
 _LONGEST = 500
-_MOST_LINES = 12
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 News = tuple[str, Mapping[str, Any]]
@@ -105,17 +106,36 @@ class LeftOverLine:
     request_id: str | None
 
 
-def read_news(header: Mapping[str, Any], prefix: str) -> Iterator[News]:
-    """The records of a LEAK frame. `prefix` makes ids of one process ids of this Neve."""
+def read_news(header: Mapping[str, Any], prefix: str, root: str) -> Iterator[News]:
+    """The records of a LEAK frame. `prefix` makes ids of one process ids of this Neve; `root` is the task root.
+
+    What was opened still has its `stacks`, and `detached`: `located` makes the record of it.
+    """
     items = header.get("news")
     for item in items if isinstance(items, list) else []:
         reader = _READERS.get(str(item.get("is"))) if isinstance(item, dict) else None
-        news = reader(item, prefix) if reader is not None else None
+        news = reader(item, prefix, root) if reader is not None else None
         if news is not None:
             yield news
 
 
-def _opened(item: Mapping[str, Any], prefix: str) -> News | None:
+def located(members: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """With `source` and `stack` for `stacks`; None for what a package does for everybody."""
+    told = dict(members)
+    stacks: Sequence[Stack] = told.pop("stacks")
+    if keeps_house(told["kind"], told.pop("detached"), stacks[0] if stacks else ()):
+        return None
+    return {**told, **source_and_stack(stacks)}
+
+
+def source_and_stack(stacks: Sequence[Stack]) -> Mapping[str, Any]:
+    """The two members that tell a place."""
+    frame, stack = chosen(stacks)
+    source = frame and {"file": frame.shown, "line": frame.line, "column": frame.column}
+    return {"source": source, "stack": [str(each) for each in stack]}
+
+
+def _opened(item: Mapping[str, Any], prefix: str, root: str) -> News | None:
     leak_id = _id(item, prefix)
     if leak_id is None:
         return None
@@ -125,22 +145,22 @@ def _opened(item: Mapping[str, Any], prefix: str) -> News | None:
         "description": text_of(item.get("description")) or "",
         "count": max(1, number_of(item.get("count"))),
         "origin": text_of(item.get("origin")),
-        "source": source_of(item),
-        "stack": stack_of(item),
+        "detached": item.get("detached") is True,
+        "stacks": read_stacks(item, root),
     }
 
 
-def _resumed(item: Mapping[str, Any], prefix: str) -> News | None:
+def _resumed(item: Mapping[str, Any], prefix: str, _root: str) -> News | None:
     leak_id, request_id = _id(item, prefix), text_of(item.get("in"))
     return None if leak_id is None or request_id is None else (kinds.LEAK_RESUMED, _inside(leak_id, request_id))
 
 
-def _finished(item: Mapping[str, Any], prefix: str) -> News | None:
+def _finished(item: Mapping[str, Any], prefix: str, _root: str) -> News | None:
     leak_id = _id(item, prefix)
     return None if leak_id is None else (kinds.LEAK_FINISHED, _inside(leak_id, text_of(item.get("in"))))
 
 
-def _failed(item: Mapping[str, Any], prefix: str) -> News | None:
+def _failed(item: Mapping[str, Any], prefix: str, _root: str) -> News | None:
     leak_id = _id(item, prefix)
     if leak_id is None:
         return None
@@ -148,7 +168,7 @@ def _failed(item: Mapping[str, Any], prefix: str) -> News | None:
     return kinds.LEAK_FAILED, {**_inside(leak_id, text_of(item.get("in"))), "error": error}
 
 
-def _broken(item: Mapping[str, Any], prefix: str) -> News | None:
+def _broken(item: Mapping[str, Any], _prefix: str, _root: str) -> News | None:
     reason = text_of(item.get("reason")) or "unknown"
     return kinds.NOTICE, {"text": f"The leak watch of an environment has stopped, which is a fault of Neve: {reason}"}
 
@@ -163,23 +183,6 @@ def _inside(leak_id: str, request_id: str | None) -> Mapping[str, Any]:
 def _id(item: Mapping[str, Any], prefix: str) -> str | None:
     own = item.get("leak")
     return f"{prefix}.{own}" if isinstance(own, str) and _ID.fullmatch(own) else None
-
-
-# What an item may have, read with care
-
-
-def source_of(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The members of a `Source`."""
-    file = text_of(item.get("file"))
-    return (
-        {"file": file, "line": number_of(item.get("line")), "column": number_of(item.get("column"))} if file else None
-    )
-
-
-def stack_of(item: Mapping[str, Any]) -> list[str]:
-    """The lines of a short stack."""
-    stack = item.get("stack")
-    return [text for line in stack[:_MOST_LINES] if (text := text_of(line))] if isinstance(stack, list) else []
 
 
 def text_of(value: object) -> str | None:

@@ -60,6 +60,7 @@ def starter(target: Target, folder: Path) -> Start:
         environment = _environment(target, task, handler) | variables
         if not prestarted:
             async with frames_client(argv, environment, task) as client:
+                client.root = str(task)
                 yield client
             return
         async with frames_client(argv, _waiting(environment), folder) as client:

@@ -17,6 +17,8 @@ from tests.runtimes.nodejs.conftest import Start, Target, starter
 from tests.runtimes.nodejs.majors import binaries, major
 from tests.runtimes.scripted import Event, FramesClient, invoke
 
+from neve.domain.stack import chosen, read_stacks
+
 PROGRAMS = Path(__file__).parent / "programs"
 LEAVES = (PROGRAMS / "leaves.js").read_text()
 TABLE = {"node_modules/table/index.js": (PROGRAMS / "table.js").read_text()}
@@ -88,7 +90,14 @@ def line_of(shape: str, program: str = LEAVES) -> int:
 
 def opened(client: FramesClient) -> list[dict[str, Any]]:
     """The leaks of invocations that were told of, without those of the init phase."""
-    return [item for item in client.news if item["is"] == "open" and item["origin"] is not None]
+    return [placed(item, client.root) for item in client.news if item["is"] == "open" and item["origin"] is not None]
+
+
+def placed(item: dict[str, Any], root: str) -> dict[str, Any]:
+    """With the place that Neve chooses, without source maps: file, line, column, stack."""
+    frame, stack = chosen(read_stacks(item, root))
+    place = {"file": frame.shown, "line": frame.line, "column": frame.column} if frame else {}
+    return {**item, **place, "stack": [str(each) for each in stack]}
 
 
 # What is left
@@ -160,6 +169,34 @@ async def test_call_of_an_old_sdk_is_told_by_the_line_of_the_library_or_the_user
             assert (leak["kind"], leak["file"], leak["line"]) == ("http", *place)
             assert re.fullmatch(r"PUT http://127\.0\.0\.1:\d+/held", leak["description"])
             await client.wait_news(**{"is": "finished", "leak": leak["leak"], "in": SECOND})
+
+
+async def test_http2_request_and_the_kept_session(start: Start) -> None:
+    """The session is a connection, which belongs to nobody; the request does."""
+    code = """const http2 = require('http2')
+    const delay = (url) => (url === '/slow?secret' ? 200 : 0)
+    const server = http2.createServer((request, answer) => setTimeout(() => answer.end('ok'), delay(request.url)))
+    server.listen('http2.socket').unref()
+    let session
+    const get = (path) => new Promise((resolve) => {
+      session ??= http2.connect('http://here', { createConnection: () => require('net').connect('http2.socket') })
+      session.request({ ':path': path }).on('data', () => {}).on('end', resolve).end()
+    })
+    let over
+    exports.handler = async (event) => {
+      if (event.leave) return void get('/slow?secret').then(() => over?.())
+      if (event.wait) { console.log('begun'); await new Promise((resolve) => { over = resolve }) }
+      await get('/quick')
+    }"""
+    async with start(code, _NEVE_LEAKS="explain") as client:
+        await invoke(client, {}, id=FIRST)
+        await invoke(client, {"leave": 1}, id=SECOND)
+        await invoke(client, {"wait": 1}, id=THIRD)
+        await client.wait_next()
+        (leak,) = opened(client)
+        assert (leak["kind"], leak["description"], leak["origin"]) == ("http", "GET here:80/slow (HTTP/2)", SECOND)
+        assert (leak["file"], leak["line"]) == ("app.js", 8)
+        await client.wait_news(**{"is": "finished", "leak": leak["leak"], "in": THIRD})
 
 
 async def test_log_line_of_left_work_is_marked_and_its_text_is_the_functions(start: Start, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.runtimes.nodejs.conftest import Start, starter
-from tests.runtimes.nodejs.test_leaks import FIRST, SECOND, TARGETS, THIRD, opened
+from tests.runtimes.nodejs.test_leaks import FIRST, SECOND, TARGETS, THIRD, opened, placed
 from tests.runtimes.scripted import invoke
 
 IDS = (FIRST, SECOND, THIRD)
@@ -76,6 +76,7 @@ CLEAN: Mapping[str, str | Mapping[str, str]] = {
     const crypto = require('crypto'), zlib = require('zlib')
     exports.handler = async () => {
       await Promise.all([fs.readFile(__filename), dns.lookup('localhost'), later(1), promisify(execFile)('true')])
+      crypto.randomUUID() + crypto.randomBytes(8).toString('hex')
       await promisify(crypto.pbkdf2)('a', 'b', 1000, 16, 'sha256')
       await promisify(zlib.gzip)('text')
       const worker = new Worker('0', { eval: true })
@@ -119,6 +120,7 @@ async def test_what_the_init_phase_keeps_is_told_apart_and_once(start: Start) ->
             await invoke(client, id=request_id)
         await client.wait_next()
         (told,) = client.news
+        told = placed(told, client.root)
         assert (told["kind"], told["origin"], told["line"]) == ("interval", None, 1)
         beats = [line for line in client.log() if "beat" in line.text]
         assert beats

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.runtimes.nodejs.conftest import Start, starter
-from tests.runtimes.nodejs.test_leaks import FIRST, SECOND, TARGETS
+from tests.runtimes.nodejs.test_leaks import FIRST, SECOND, TARGETS, opened
 from tests.runtimes.scripted import Event, invoke
 
 
@@ -31,7 +31,7 @@ async def test_error_of_left_over_work_names_the_invocation_that_it_ends(start: 
         await client.wait_next()
         await client.give(Event(id=SECOND))
         assert (await client.wait_exit()).status != 0
-        (leak,) = [item for item in client.news if item["is"] == "open"]
+        (leak,) = opened(client)
         (failed,) = [item for item in client.news if item["is"] == "failed"]
         assert failed == {"is": "failed", "leak": leak["leak"], "in": SECOND, "error": "Error: boom"}
         assert leak["origin"] == FIRST
@@ -52,7 +52,7 @@ async def test_promise_that_is_rejected_by_a_later_invocation_is_told_by_its_own
         await client.wait_next()
         await client.give(Event(id=SECOND))
         await client.wait_exit()
-        (leak,) = [item for item in client.news if item["is"] == "open"]
+        (leak,) = opened(client)
         assert (leak["kind"], leak["origin"], leak["line"]) == ("promise", FIRST, 3)
         (failed,) = [item for item in client.news if item["is"] == "failed"]
         assert (failed["leak"], failed["in"]) == (leak["leak"], SECOND)

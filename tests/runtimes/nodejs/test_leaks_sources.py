@@ -1,7 +1,5 @@
-"""Where a leak is said to be: source maps, packages, layers, other people's Error.prepareStackTrace."""
+"""Where a leak is said to be: packages, folders, other people's Error.prepareStackTrace. Source maps are Neve's to read."""
 
-import base64
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,24 +15,6 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
     return starter(request.param, tmp_path)
 
 
-# One line of generated code, whose 3rd line (column 1) came from line 42, column 7 of the source.
-GENERATED = """const later = () => {
-setTimeout(() => {}, 60000)
-}
-exports.handler = async () => later()
-"""
-
-
-def source_map(source: str, root: str | None = None) -> str:
-    # ";AAyCM" : nothing for the 1st line; the 2nd from column 0 is source 0, line 41, column 6 (counted from 0).
-    mapping = {"version": 3, "sources": [source], "names": [], "mappings": ";AAyCM;;"}
-    return json.dumps(mapping if root is None else {**mapping, "sourceRoot": root})
-
-
-def inline(text: str) -> str:
-    return f"//# sourceMappingURL=data:application/json;base64,{base64.b64encode(text.encode()).decode()}"
-
-
 async def place(start: Start, files: Mapping[str, str], **variables: str) -> tuple[str, int, int]:
     """File, line and column of the one leak of a function."""
     async with start(files, _NEVE_LEAKS="detect", **variables) as client:
@@ -42,46 +22,6 @@ async def place(start: Start, files: Mapping[str, str], **variables: str) -> tup
         await client.wait_next()
         (leak,) = opened(client)
         return leak["file"], leak["line"], leak["column"]
-
-
-@pytest.mark.parametrize(
-    ("source", "shown"),
-    [
-        ("src/app.ts", "src/app.ts"),
-        ("../src/app.ts", "../src/app.ts"),
-        ("webpack://orders/./src/app.ts", "src/app.ts"),
-    ],
-)
-async def test_source_map_beside_the_file(start: Start, source: str, shown: str) -> None:
-    files = {"app.js": GENERATED + "//# sourceMappingURL=app.js.map\n", "app.js.map": source_map(source)}
-    assert await place(start, files) == (shown, 42, 7)
-
-
-async def test_inline_source_map(start: Start) -> None:
-    assert await place(start, {"app.js": GENERATED + inline(source_map("app.ts"))}) == ("app.ts", 42, 7)
-
-
-async def test_source_maps_that_node_reads_itself(start: Start) -> None:
-    files = {"app.js": GENERATED + inline(source_map("app.ts"))}
-    assert await place(start, files, NODE_OPTIONS="--enable-source-maps") == ("app.ts", 42, 7)
-
-
-@pytest.mark.parametrize(
-    "comment", ["//# sourceMappingURL=nowhere.map", "//# sourceMappingURL=data:application/json,{broken", "//# source"]
-)
-async def test_source_map_that_is_none_leaves_the_generated_place(start: Start, comment: str) -> None:
-    assert await place(start, {"app.js": GENERATED + comment}) == ("app.js", 2, 1)
-
-
-async def test_bundled_package_is_no_code_of_the_users(start: Start) -> None:
-    """One file with everything, whose map says that a line came from a package."""
-    bundle = """const library = () => {
-setTimeout(() => {}, 60000)
-}
-exports.handler = async () => { library() }
-"""
-    files = {"app.js": bundle + inline(source_map("node_modules/lib/index.js"))}
-    assert await place(start, files) == ("app.js", 4, 33)
 
 
 async def test_line_of_the_user_that_called_a_package(start: Start) -> None:

@@ -1,9 +1,11 @@
 // The conversation with Neve: what is asked and answered, in the protocol's words. Knows nothing of handlers.
 import * as frames from './frames.mjs';
-import { writeFully } from './output.mjs';
+import { pause, writeFully } from './output.mjs';
 import { openPipe, readAvailable } from './pipe.mjs';
 
 const DESCRIPTOR = 3;
+const STILL_MS = 5; // a freeze begins within a fraction of one
+const STILL_STEP_MS = 0.1;
 
 /** @typedef {{header: {id: string, deadline: number, arn: string, trace?: string, clientContext?: string, identity?: string, tenant?: string}, body: string}} Invoke */
 
@@ -20,8 +22,12 @@ export class Channel {
   isRestless = () => false;
   /** Called when this invocation is about to run out of time: why? @type {(id: string) => void} */
   onDiagnose = () => {};
-  /** Called before the next event is asked for: the invocation, or the init phase, is over. @type {() => void} */
-  onEnding = () => {};
+  /**
+   * Called before the next event is asked for: the invocation, or the init phase, is over. Whether it left something that must
+   * not go on before the freeze.
+   * @type {() => boolean}
+   */
+  onEnding = () => false;
   #pipe;
   #reader = new frames.FrameReader((frame) => this.#accept(frame));
   #assigned = () => {};
@@ -58,10 +64,11 @@ export class Channel {
 
   /** Ask for the next event; the environment may freeze from here on. */
   next() {
-    this.onEnding();
+    const leaves = this.onEnding();
     this.#askedOnce = true;
     this.#wait();
     this.#write(NEXT_FRAME);
+    if (leaves) this.#holdStill();
   }
 
   /** @param {string} id @param {string} result JSON text */
@@ -76,9 +83,22 @@ export class Channel {
       this.next();
       return;
     }
-    this.onEnding();
+    const leaves = this.onEnding();
     this.#write(Buffer.concat([frames.encodeFrame(frames.RESPONSE, idHeader(id), result), NEXT_FRAME]));
     this.#wait();
+    if (leaves) this.#holdStill();
+  }
+
+  /**
+   * Let nothing run until the freeze or the next event. To tell what was left took time in which timers came due: they are to
+   * find themselves in the invocation in which they would have been without that.
+   */
+  #holdStill() {
+    const until = Date.now() + STILL_MS;
+    while (this.#waiting && Date.now() < until) {
+      this.look();
+      if (this.#waiting) pause(STILL_STEP_MS);
+    }
   }
 
   /**

@@ -1,7 +1,7 @@
 // What an invocation waits for that is about to run out of time: everything that keeps the event loop going, whoever
 // started it.
 import { witnessed } from './leak-news.mjs';
-import { shortStack } from './leak-stacks.mjs';
+import { stacksOf } from './leak-stacks.mjs';
 
 const MOST = 20;
 
@@ -14,7 +14,7 @@ export function whatHolds(underWay) {
   const seen = holding.map((work) => witnessed(work, underWay));
   const groups = new Map();
   for (const each of seen) {
-    if (each.work.kind.part && isCovered(each, seen)) continue;
+    if (each.isPart && isCovered(each, seen)) continue;
     const key = `${each.place} ${each.told.description} ${each.work.token?.id}`;
     const group = groups.get(key);
     if (group) group.count += 1;
@@ -25,10 +25,9 @@ export function whatHolds(underWay) {
 
 /** The socket of a request that is told, the name lookup before it. */
 function isCovered({ place }, seen) {
-  return seen.some((other) => !other.work.kind.part && other.place === place);
+  return seen.some((other) => !other.isPart && other.place === place);
 }
 
-function told({ work, told: { kind, description }, site }) {
-  const { file, line, column } = site?.frame ?? {};
-  return { kind, description, count: 1, origin: work.token?.id ?? null, file, line, column, stack: shortStack(site?.frames ?? []) };
+function told({ work, told: { kind, description } }) {
+  return { kind, description, count: 1, origin: work.token?.id ?? null, stacks: stacksOf(work) };
 }

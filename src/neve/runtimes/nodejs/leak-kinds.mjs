@@ -6,19 +6,20 @@ import { callerOf, framesOf, siteOf } from './leak-stacks.mjs';
 /**
  * @typedef {object} Kind
  * @property {boolean} [once] over after its callback
- * @property {(work: object) => boolean} [alive]
- * @property {(work: object) => {kind: string, description: string}} describe
+ * @property {(work: object) => boolean} [alive] without it, until its callback has run
+ * @property {(work: object) => {kind: string, description: string, detached?: boolean}} describe
  * @property {(work: object) => boolean} isLeak whether it is one when its invocation has ended
  * @property {(work: object) => boolean} [holds] whether it keeps the event loop going; by default it does
  * @property {boolean} [connection] belongs to whoever uses it: the invocation that opened it is only the first
- * @property {boolean} [part] told as itself only when nothing that it is part of is told (the name lookup of a request)
+ * @property {(work: object) => boolean} [isPart] whether it is told only when nothing that it is part of is told: the name lookup
+ *   of a request, the timer by which a package limits the time of one
  * @property {boolean} [lasting] worth knowing when the init phase made it
  * @property {boolean} [runs] goes on by itself whenever the environment is thawed
  */
 
 /** Packages whose timers keep pools and tables in order: they carry nobody's work. */
 const HOUSEKEEPERS = new Set([
-  '@redis/client', 'agentkeepalive', 'generic-pool', 'ioredis', 'keyv', 'lru-cache', 'mongodb', 'mysql2', 'node-cache',
+  '@aws-sdk/node-http-handler', '@redis/client', '@smithy/node-http-handler', 'agentkeepalive', 'generic-pool', 'ioredis', 'keyv', 'lru-cache', 'mongodb', 'mysql2', 'node-cache',
   'pg', 'pg-pool', 'redis', 'tarn', 'tedious', 'undici',
 ]);
 
@@ -30,13 +31,15 @@ const timer = {
   alive: ({ resource }) => !resource._destroyed,
   lasting: true,
   holds: holdsByHandle,
+  isPart: (work) => callerOf(framesOf(work.stack))?.place === 'library',
   isLeak: (work) => !isHousekeeping(work, work.resource.hasRef()),
   describe({ resource }) {
-    const detached = resource.hasRef() ? '' : ", unref'd";
+    const detached = !resource.hasRef();
+    const holds = detached ? ", unref'd" : '';
     const repeat = resource._repeat;
     return repeat
-      ? { kind: 'interval', description: `interval (every ${repeat} ms${detached})` }
-      : { kind: 'timer', description: `timer (${resource._idleTimeout} ms${detached})` };
+      ? { kind: 'interval', description: `interval (every ${repeat} ms${holds})`, detached }
+      : { kind: 'timer', description: `timer (${resource._idleTimeout} ms${holds})`, detached };
   },
 };
 
@@ -63,9 +66,18 @@ const file = {
   },
 };
 
-const lookup = { once: true, part: true, isLeak: hasSite, describe: always('dns', 'name lookup') };
-const connecting = { once: true, part: true, isLeak: hasSite, describe: always('socket', 'connection being opened') };
-const crypto = { once: true, isLeak: hasSite, describe: always('crypto', 'cryptographic operation') };
+const lookup = { once: true, isPart, isLeak: hasSite, describe: always('dns', 'name lookup') };
+const connecting = { once: true, isPart, isLeak: hasSite, describe: always('socket', 'connection being opened') };
+const crypto = {
+  once: true,
+  alive: ({ resource }) => resource.ondone !== undefined, // one that is done at once (randomUUID) has no callback
+  isLeak: hasSite,
+  describe: always('crypto', 'cryptographic operation'),
+};
+
+function isPart() {
+  return true;
+}
 
 function hasSite(work) {
   return siteOf(work) !== undefined;
@@ -78,7 +90,7 @@ function always(kind, description) {
 const socket = {
   alive: isOpen,
   connection: true,
-  part: true,
+  isPart,
   lasting: true,
   holds: ({ resource }) => holdsByHandle({ resource }) && !isStandardOutput(ownerOf(resource)),
   isLeak: isUserConnection,
@@ -101,18 +113,18 @@ export function isUserConnection(work) {
   if (owner === undefined || '_httpMessage' in owner || isStandardOutput(owner)) return false;
   const frames = framesOf(work.stack);
   const caller = frames.find((frame) => frame.place !== 'node');
-  return caller?.place === 'user' && !frames.some((frame) => /^node:(?:_http|internal\/(?:deps\/undici|child_process|worker))/.test(frame.file));
+  return caller?.place === 'user' && !frames.some((frame) => /^node:(?:_http|internal\/(?:deps\/undici|http2|child_process|worker))/.test(frame.file));
 }
 
 const server = {
   alive: isOpen,
-  part: true,
+  isPart,
   lasting: true,
   holds: holdsByHandle,
   isLeak: hasSite,
   describe: always('server', 'server'),
 };
-const watcher = { ...server, part: false, describe: always('file watcher', 'file watcher') };
+const watcher = { ...server, isPart: undefined, describe: always('file watcher', 'file watcher') };
 
 const child = {
   alive: isOpen,
@@ -161,6 +173,21 @@ const fetched = {
   describe: ({ resource }) => ({ kind: 'fetch', description: `${resource.method} ${resource.origin}${withoutQuery(resource.path)}` }),
 };
 
+const stream = {
+  alive: ({ resource }) => isUnderWay(ownerOf(resource)),
+  isLeak: ({ resource }) => ownerOf(resource)?.session?.type === CLIENT,
+  describe({ resource }) {
+    const { ':method': method, ':authority': host, ':path': target } = ownerOf(resource)?.sentHeaders ?? {};
+    return { kind: 'http', description: `${method} ${host}${withoutQuery(target)} (HTTP/2)` };
+  },
+};
+
+const CLIENT = 1; // constants.NGHTTP2_SESSION_CLIENT
+
+function isUnderWay(owner) {
+  return owner !== undefined && !owner.destroyed && !owner.closed;
+}
+
 const CRYPTO = [
   'PBKDF2REQUEST', 'SCRYPTREQUEST', 'RANDOMBYTESREQUEST', 'RANDOMPRIMEREQUEST', 'CHECKPRIMEREQUEST', 'KEYPAIRGENREQUEST',
   'KEYGENREQUEST', 'DERIVEBITSREQUEST', 'SIGNREQUEST', 'VERIFYREQUEST', 'HASHREQUEST', 'CIPHERREQUEST',
@@ -180,6 +207,8 @@ export const KINDS = new Map([
   ['TCPWRAP', socket],
   ['TLSWRAP', socket],
   ['PIPEWRAP', socket],
+  ['UDPWRAP', { ...socket, alive: ({ resource }) => resource.fd >= 0, describe: always('socket', 'UDP socket') }],
+  ['HTTP2STREAM', stream],
   ['TCPSERVERWRAP', server],
   ['PIPESERVERWRAP', server],
   ['FSEVENTWRAP', watcher],

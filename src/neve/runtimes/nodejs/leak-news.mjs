@@ -1,5 +1,5 @@
 // The leaks of this process that are not finished, and the news of them: opened, resumed, finished, failed.
-import { shortStack, siteOf } from './leak-stacks.mjs';
+import { siteOf, stacksOf } from './leak-stacks.mjs';
 
 const MOST_OPEN = 1000;
 const MOST_OF_ONE_ENDING = 50;
@@ -28,6 +28,11 @@ export class Leaks {
     this.#send = send;
   }
 
+  /** Whether any is open. */
+  get any() {
+    return this.#open.size > 0;
+  }
+
   /**
    * An invocation (or the init phase) is over: what it left.
    * @param {object | undefined} origin
@@ -39,8 +44,8 @@ export class Leaks {
     this.#together(() => {
       const seen = left.filter((work) => work.kind.isLeak(work)).map((work) => witnessed(work, underWay));
       const groups = new Map();
-      for (const each of seen.filter((one) => !one.work.kind.part)) grouped(groups, `${each.place} ${each.told.description}`, each);
-      for (const each of seen.filter((one) => one.work.kind.part)) {
+      for (const each of seen.filter((one) => !one.isPart)) grouped(groups, `${each.place} ${each.told.description}`, each);
+      for (const each of seen.filter((one) => one.isPart)) {
         const host = [...groups.values()].find(([first]) => first.place === each.place);
         if (host) host.push(each);
         else grouped(groups, each.place, each);
@@ -51,9 +56,9 @@ export class Leaks {
 
   /** Equal work from one line is one leak. */
   #openFrom(origin, group) {
-    const [{ work, told, site }] = group;
+    const [{ work, told }] = group;
     const count = group.filter((each) => each.work.kind === work.kind).length;
-    const leak = this.open(origin, count > 1 ? { ...told, count } : told, site?.frames ?? [], site?.frame);
+    const leak = this.open(origin, count > 1 ? { ...told, count } : told, work);
     if (leak === undefined) return;
     for (const each of group) {
       if (each.work.kind === work.kind) this.join(leak, each.work);
@@ -63,12 +68,11 @@ export class Leaks {
 
   /**
    * @param {object | undefined} origin
-   * @param {{kind: string, description: string, count?: number}} told
-   * @param {import('./leak-stacks.mjs').Frame[]} frames
-   * @param {import('./leak-stacks.mjs').Frame} [frame] the user's line; without it, the first of the user's in `frames`
+   * @param {{kind: string, description: string, detached?: boolean, count?: number}} told
+   * @param {{stack?: object, parent?: object}} from the work or the promise that it comes from
    * @returns {Leak | undefined} undefined when there are too many
    */
-  open(origin, told, frames, frame = first(frames, 'user') ?? first(frames, 'library')) {
+  open(origin, told, from) {
     if (this.#open.size >= MOST_OPEN) return undefined;
     const leak = { id: `${this.#prefix}.${++this.#count}`, origin, live: new Set(), seen: undefined, finished: false, runs: false };
     this.#open.add(leak);
@@ -78,11 +82,9 @@ export class Leaks {
       kind: told.kind,
       description: told.description.slice(0, LONGEST),
       count: told.count ?? 1,
+      detached: told.detached,
       origin: origin?.id ?? null,
-      file: frame?.file,
-      line: frame?.line,
-      column: frame?.column,
-      stack: shortStack(frames).map((line) => line.slice(0, LONGEST)),
+      stacks: stacksOf(from),
     });
     return leak;
   }
@@ -186,15 +188,11 @@ function grouped(groups, key, each) {
   else groups.set(key, [each]);
 }
 
-function first(frames, place) {
-  return frames.find((frame) => frame.place === place);
-}
-
 /** What is told of a piece of unfinished work, and from where it comes. */
 export function witnessed(work, underWay) {
   if (work.type === 'HTTPCLIENTREQUEST') work.parent ??= underWay.of(work.resource.socket?._handle);
   const told = work.kind.describe(work);
   const site = siteOf(work);
   const { file, line, column } = site?.frame ?? {};
-  return { work, told, site, place: `${file}:${line}:${column}` };
+  return { work, told, site, isPart: Boolean(work.kind.isPart?.(work)), place: `${file}:${line}:${column}` };
 }

@@ -1,12 +1,14 @@
 // Where work was started: stacks that are taken cheaply (some µs) and read only when a leak is told of.
 import { fs, path, require } from './builtins.mjs';
-import { original } from './leak-source-maps.mjs';
 
 const { fileURLToPath } = require('node:url');
 
 const SHALLOW = 10;
-const DEEP = 24;
-const SHOWN = 8;
+const DEEP = 40;
+const SHOWN = 10;
+const CALLERS = 4;
+const MOST_STACKS = 8;
+const BEYOND = 5;
 const OWN_FOLDER = path.dirname(fileURLToPath(import.meta.url)) + path.sep;
 const HOOKS = /^node:(?:internal\/)?(?:async_hooks|promise_hooks|async_local_storage)/;
 const FILE_URL = 'file://'; // a URL object would take a millisecond, the first time
@@ -15,7 +17,7 @@ const TIMERS = /^node:(?:internal\/)?(?:timers|util)/;
 /**
  * @typedef {object} Frame
  * @property {string} call the function's name
- * @property {string} file relative to the task root where it lies there, else absolute
+ * @property {string} file absolute path; Neve reads its source map
  * @property {number} line from 1
  * @property {number} column from 1
  * @property {'user' | 'library' | 'node'} place whose code it is
@@ -24,6 +26,7 @@ const TIMERS = /^node:(?:internal\/)?(?:timers|util)/;
 
 let roots = [];
 let depth = SHALLOW;
+let mostBeyond = 0;
 
 /**
  * @param {string} taskRoot the folder of the user's code
@@ -31,6 +34,7 @@ let depth = SHALLOW;
  */
 export function prepareStacks(taskRoot, deep) {
   depth = deep ? DEEP : SHALLOW;
+  mostBeyond = deep ? BEYOND : 0;
   roots = [...new Set([taskRoot, realPath(taskRoot)])].map((root) => root + path.sep);
 }
 
@@ -67,10 +71,10 @@ export function framesOf(holder) {
   return holder.frames;
 }
 
-/** The place of an error that nobody caught. @param {unknown} error @returns {Frame[]} */
-export function framesOfError(error) {
+/** The stack of an error that nobody caught, as if it had been captured. @param {unknown} error */
+export function stackOfError(error) {
   const lines = typeof error?.stack === 'string' ? error.stack.split('\n') : [];
-  return lines.map((line) => FRAME_LINE.exec(line)?.groups).filter(Boolean).map(frameOfLine).filter(Boolean);
+  return { frames: lines.map((line) => FRAME_LINE.exec(line)?.groups).filter(Boolean).map(frameOfLine).filter(Boolean) };
 }
 
 const FRAME_LINE = /^\s*at\s+(?:(?<call>.*?)\s+\()?(?<file>[^()]+?):(?<line>\d+):(?<column>\d+)\)?$/;
@@ -109,25 +113,18 @@ export function frameAt(call, location, line, column) {
   }
   const file = location.startsWith(FILE_URL) ? decodeURIComponent(location.slice(FILE_URL.length)) : location;
   if (file.startsWith(OWN_FOLDER)) return undefined;
-  const found = original(file, line, column) ?? { file, line, column };
-  return { call: name, ...found, file: shown(found.file, file), ...placeOf(found.file, file) };
+  return { call: name, file, line, column, ...placeOf(file) };
 }
 
-/** Compiled code is the user's wherever its source map says that it came from, but for packages. */
-function placeOf(source, file) {
-  const at = source.lastIndexOf('node_modules/');
-  if (at >= 0) return { place: 'library', library: packageName(source.slice(at + 'node_modules/'.length)) };
+function placeOf(file) {
+  const at = file.lastIndexOf('node_modules/');
+  if (at >= 0) return { place: 'library', library: packageName(file.slice(at + 'node_modules/'.length)) };
   return { place: roots.some((root) => file.startsWith(root)) ? 'user' : 'library' };
 }
 
 function packageName(below) {
   const [first, second] = below.split('/');
   return first.startsWith('@') ? `${first}/${second}` : first;
-}
-
-function shown(source, file) {
-  const root = roots.find((each) => file.startsWith(each));
-  return root === undefined ? source : path.relative(root, source);
 }
 
 /**
@@ -157,8 +154,28 @@ function nearest(work, place) {
   return undefined;
 }
 
-/** @param {Frame[]} frames @returns {string[]} the few lines that people read */
-export function shortStack(frames) {
-  const told = frames.filter((frame) => frame.place !== 'node').slice(0, SHOWN);
-  return told.map((frame) => `${frame.call} (${frame.file}:${frame.line}:${frame.column})`);
+/**
+ * The stacks of a piece of work, its own first, then those of what led to it: Neve picks the line, once it has read the source
+ * maps.
+ * @param {{stack?: object, parent?: object} | undefined} work
+ * @returns {[string, string, number, number][][]} call, file, line, column
+ */
+export function stacksOf(work) {
+  const stacks = [];
+  let beyond = 0; // a frame of the user's may turn out to be a library's, in a bundle
+  for (let at = work; at !== undefined && beyond <= mostBeyond; at = at.parent) {
+    const frames = framesOf(at.stack);
+    const told = toldFrames(frames);
+    if (told.length > 0) stacks.push(told);
+    if (beyond > 0 || frames.some((frame) => frame.place === 'user')) beyond += 1;
+  }
+  return stacks.length <= MOST_STACKS ? stacks : [...stacks.slice(0, MOST_STACKS / 2), ...stacks.slice(-MOST_STACKS / 2)];
+}
+
+/** @param {Frame[]} frames @returns {[string, string, number, number][]} without Node's own */
+export function toldFrames(frames) {
+  const all = frames.filter((frame) => frame.place !== 'node');
+  const users = all.findIndex((frame) => frame.place === 'user'); // deep below some packages
+  const told = users < SHOWN ? all.slice(0, SHOWN) : [...all.slice(0, SHOWN - CALLERS), ...all.slice(users, users + CALLERS)];
+  return told.map(({ call, file, line, column }) => [call, file, line, column]);
 }

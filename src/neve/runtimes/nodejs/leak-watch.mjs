@@ -2,22 +2,18 @@
 //
 // Levels (design D12): `detect` sees every timer, file, socket, request, child and worker; `explain` sees promises, too, and
 // so finds the user's line behind what a library starts late. What is found is news, sent to Neve as LEAK frames.
-import { require } from './builtins.mjs';
 import { patchFetch } from './console-patch.mjs';
 import { whatHolds } from './leak-diagnosis.mjs';
 import { isUserConnection } from './leak-kinds.mjs';
 import { Leaks } from './leak-news.mjs';
-import { original } from './leak-source-maps.mjs';
-import { callerOf, capture, framesOf, framesOfError, prepareStacks } from './leak-stacks.mjs';
+import { callerOf, capture, framesOf, prepareStacks, stackOfError } from './leak-stacks.mjs';
 import { UnderWay } from './leak-work.mjs';
 import { setWatch } from './watching.mjs';
-
-const { fileURLToPath } = require('node:url');
 
 /** One invocation; `ended` once the next event is asked for. */
 class Invocation {
   ended = false;
-  began = performance.now();
+  began = Date.now();
   answeredMs;
 
   constructor(id) {
@@ -70,12 +66,11 @@ class LeakWatch {
       const timer = setTimeout(() => {}, 1000);
       const left = this.#left(nobody);
       leaks.tell(nobody, left, this.#underWay);
-      leaks.open(nobody, PROMISE, framesOfError(new Error()));
+      leaks.open(nobody, PROMISE, { stack: stackOfError(new Error()) });
       for (const work of left) work.leak = undefined;
       clearTimeout(timer);
       this.#left(nobody);
     });
-    original(fileURLToPath(import.meta.url), 1, 1);
   }
 
   // What the runtime client tells
@@ -100,7 +95,7 @@ class LeakWatch {
   }
 
   answered() {
-    if (this.#current) this.#current.answeredMs ??= performance.now() - this.#current.began;
+    if (this.#current) this.#current.answeredMs ??= Date.now() - this.#current.began;
   }
 
   /** The running invocation is about to run out of time: what it waits for. @param {string} id */
@@ -117,7 +112,7 @@ class LeakWatch {
     return false;
   }
 
-  /** Tell what the invocation leaves behind; it is over. */
+  /** Tell what the invocation leaves behind; it is over. @returns {boolean} whether work of any invocation is left */
   end() {
     this.#watchdog?.end();
     const ending = this.#current;
@@ -128,6 +123,7 @@ class LeakWatch {
     if (ending) ending.ended = true;
     this.#current = undefined;
     this.#last = undefined;
+    return this.#leaks.any;
   }
 
   leftOver() {
@@ -141,7 +137,7 @@ class LeakWatch {
     const { token } = this.#underWay;
     this.#look();
     if (!token?.ended || token === this.#latest) return;
-    const leak = this.#goingOn(token) ?? this.#leaks.open(token, PROMISE, framesOfError(thrown));
+    const leak = this.#goingOn(token) ?? this.#leaks.open(token, PROMISE, { stack: stackOfError(thrown) });
     if (leak) this.#leaks.fail(leak, this.#latest.id, thrown);
   }
 
@@ -154,7 +150,7 @@ class LeakWatch {
   /** An invocation that is over starts something: it belongs to the leak that is going on. */
   #started(work) {
     const leak = this.#goingOn(work.token);
-    if (leak && (work.kind.part || !work.kind.isLeak(work))) work.leak = leak; // nothing that keeps it open
+    if (leak && (work.kind.isPart?.(work) || !work.kind.isLeak(work))) work.leak = leak; // nothing that keeps it open
     else if (leak) this.#leaks.join(leak, work);
     else this.#caught(work.token, work);
   }
@@ -170,17 +166,16 @@ class LeakWatch {
   #continued(step) {
     this.#look();
     if (this.#goingOn(step.token) !== undefined) return;
-    const frames = framesOf(step.stack);
-    if (callerOf(frames)?.place !== 'user') return; // a library's own loop
-    this.#last = this.#leaks.open(step.token, PROMISE, frames);
+    if (callerOf(framesOf(step.stack))?.place !== 'user') return; // a library's own loop
+    this.#last = this.#leaks.open(step.token, PROMISE, step);
     if (this.#last) this.#leaks.resume(this.#last, this.#inside(step.token));
   }
 
   /** Something of an invocation that is over shows itself, and nothing is known of it: is it the user's? */
   #caught(token, work) {
-    const frames = framesOf(work.stack ?? capture());
-    if (!frames.some((frame) => frame.place === 'user')) return;
-    this.#last = this.#leaks.open(token, PROMISE, frames);
+    const from = work.stack ? work : { stack: capture() };
+    if (!framesOf(from.stack).some((frame) => frame.place === 'user')) return;
+    this.#last = this.#leaks.open(token, PROMISE, from);
     if (this.#last === undefined) return;
     if (work.kind) this.#leaks.join(this.#last, work);
     this.#leaks.resume(this.#last, this.#inside(token));

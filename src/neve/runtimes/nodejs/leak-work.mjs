@@ -246,7 +246,7 @@ export class UnderWay {
   }
 
   #sweep() {
-    for (const work of this.#live) if (!work.kind.once && !work.kind.alive(work)) this.#end(work);
+    for (const work of this.#live) if (work.kind.alive?.(work) === false) this.#end(work);
     this.#sweepAt = Math.max(FIRST_SWEEP, this.#live.size * 2);
   }
 

@@ -5,6 +5,11 @@ import { fs } from './builtins.mjs';
 const LONGEST_WAIT_MS = 2;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
+/** Stand still. @param {number} ms */
+export function pause(ms) {
+  Atomics.wait(sleeper, 0, 0, ms);
+}
+
 /**
  * Write all of `bytes`. A descriptor may be non-blocking (libuv makes the channel so, and user code that touches
  * process.stdout the output pipe): a full one is waited for. Other errors are thrown as `fs` throws them.
@@ -20,7 +25,7 @@ export function writeFully(fd, bytes) {
       waitMs = 0.05;
     } catch (error) {
       if (error.code !== 'EAGAIN') throw error;
-      Atomics.wait(sleeper, 0, 0, waitMs);
+      pause(waitMs);
       waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
     }
   }

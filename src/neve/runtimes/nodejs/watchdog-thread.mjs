@@ -2,7 +2,7 @@
 import { Session } from 'node:inspector';
 import { workerData } from 'node:worker_threads';
 import { DIAGNOSIS, encodeFrame } from './frames.mjs';
-import { prepareStacks, shortStack, frameAt } from './leak-stacks.mjs';
+import { frameAt, prepareStacks, toldFrames } from './leak-stacks.mjs';
 import { writeFully } from './output.mjs';
 import { ANSWERED, NUMBER, READY } from './watchdog.mjs';
 
@@ -22,7 +22,7 @@ async function watch() {
 
 async function tell() {
   const frames = await whereItIs();
-  const header = { id: Buffer.from(id).toString().replace(/\0+$/, ''), blocked: true, stack: shortStack(frames) };
+  const header = { id: Buffer.from(id).toString().replace(/\0+$/, ''), blocked: true, stacks: [toldFrames(frames)] };
   writeFully(DESCRIPTOR, encodeFrame(DIAGNOSIS, JSON.stringify(header), ''));
 }
 
