@@ -1,7 +1,9 @@
 """Places in generated code as those that a person wrote, read from source maps by a Node.js process."""
 
+import asyncio
 import base64
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,3 +114,14 @@ async def test_frames_are_resolved_as_the_function_sees_its_files(tmp_path: Path
     await places.load(root.positions(stacks))
     (resolved,) = root.resolved(stacks, places)
     assert [str(frame) for frame in resolved] == ["f (../src/app.ts:42:7)", "g (/opt/nodejs/layer.js:2:1)"]
+
+
+def test_only_files_below_the_task_root_are_looked_at(tmp_path: Path) -> None:
+    outside = [Frame("f", f"{SEEN}/../secret.js", 2, 1, SEEN), Frame("g", "/opt/layer.js", 2, 1, "")]
+    assert TaskRoot(SEEN, tmp_path).positions([outside]) == []
+
+
+async def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "app.js")
+    async with asyncio.timeout(5):
+        assert await place(tmp_path, ("app.js", 2, 1)) == [None]

@@ -61,6 +61,8 @@ def _without_map(files: Iterable[str]) -> set[str]:
 
 def _may_have_map(file: Path) -> bool:
     try:
+        if not file.is_file():  # a pipe would be waited for
+            return False
         return file.stat().st_size > _LARGEST_SEARCHED or _MARK in file.read_bytes()
     except OSError:
         return False  # code that was made by eval
@@ -94,7 +96,7 @@ class TaskRoot:
 
     def positions(self, stacks: Sequence[Stack]) -> Sequence[Position]:
         """Where the frames below it are on this machine."""
-        return [self._position(frame) for stack in stacks for frame in stack if frame.root]
+        return [self._position(frame) for stack in stacks for frame in stack if _is_below(frame)]
 
     def resolved(self, stacks: Sequence[Stack], places: SourcePlaces) -> Sequence[Stack]:
         """The stacks, as far as maps are known."""
@@ -104,7 +106,7 @@ class TaskRoot:
         return self._here + frame.file[len(self.seen) :], frame.line, frame.column
 
     def _resolved(self, frame: Frame, places: SourcePlaces) -> Frame:
-        place = places.place(self._position(frame)) if frame.root else None
+        place = places.place(self._position(frame)) if _is_below(frame) else None
         return frame if place is None else frame.moved((self._as_seen(place[0]), place[1], place[2]))
 
     def _as_seen(self, file: str) -> str:
@@ -112,3 +114,8 @@ class TaskRoot:
         if not file.startswith("/"):
             return file
         return posixpath.normpath(posixpath.join(self.seen, posixpath.relpath(file, self._here)))
+
+
+def _is_below(frame: Frame) -> bool:
+    """Whether it may be looked at: a function may say anything of its files."""
+    return bool(frame.root) and "/../" not in frame.file and "\0" not in frame.file
