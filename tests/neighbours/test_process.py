@@ -147,6 +147,18 @@ async def test_one_that_never_gets_ready_is_ended(
     assert not lives(pids.read_text().splitlines()[0])
 
 
+async def test_one_that_does_not_end_is_killed(
+    moto: MotoProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    replace_child(monkeypatch, tmp_path, "import time; print('ready', flush=True); time.sleep(60)")
+    monkeypatch.setattr(module, "_END_SECONDS", 0.1)
+    await moto.address()
+    pid = moto.pid
+    assert pid is not None
+    await moto.close()
+    assert not lives(pid)
+
+
 async def test_without_moto_it_says_how_to_install_it(moto: MotoProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(Unanswered, match=r"not installed: pip install 'neve\[neighbours\]'") as caught:

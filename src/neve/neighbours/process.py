@@ -163,12 +163,12 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         return
     assert process.stdin is not None
     process.stdin.close()
-    try:
-        async with asyncio.timeout(_END_SECONDS):
-            await process.wait()
-    except TimeoutError:
+    # No `asyncio.timeout`: in a task that is being cancelled it tells no timeout up to Python 3.11.2.
+    ending = asyncio.ensure_future(process.wait())
+    await asyncio.wait([ending], timeout=_END_SECONDS)
+    if not ending.done():
         process.kill()
-        await process.wait()
+    await ending
 
 
 def _variables() -> dict[str, str]:
