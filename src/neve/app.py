@@ -23,6 +23,7 @@ import uvloop
 from neve import log
 from neve.analysis.leaks import LeakBook
 from neve.api import families
+from neve.api.calls import Calls
 from neve.api.door import Service, create_door, new_request_id
 from neve.api.own import House, create_own
 from neve.api.server import create_server
@@ -233,7 +234,8 @@ async def _run(
     queue = events.queue
     leaks = LeakBook(storage.leaks)
     stream.subscribe(leaks)
-    own = create_own(House(plane, functions, queue, stream, clock, kind, leaks, _survey, stop.closing))
+    calls = Calls(clock.now_ms)
+    own = create_own(House(plane, functions, queue, stream, clock, kind, leaks, calls, _survey, stop.closing))
     door = create_door(
         {
             "lambda": Service(
@@ -246,6 +248,7 @@ async def _run(
         own,
         families.raw_operations(events.invoker),
         neighbours,
+        calls=calls,
     )
     tasks = [
         asyncio.create_task(run_idler(plane, clock, settings.idle_seconds), name="idler"),

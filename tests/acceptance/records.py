@@ -27,7 +27,7 @@ class Records:
         self._connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=_SILENCE_S)
         self._connection.connect()
         self._socket = self._connection.sock
-        self._connection.request("GET", "/_neve/records?follow=1")
+        self._connection.request("GET", "/_neve/records?follow=1&calls=1")
         self._answer = self._connection.getresponse()
         self._thread = threading.Thread(target=self._read, name="records", daemon=True)
         self._thread.start()

@@ -204,6 +204,9 @@ class Stage:
         lines = [text_line(each) for each in self.records if each.request_id == request_id]
         return "".join(f"{line}\n" for line in lines if line is not None).encode()
 
+    def freeze_grace_s(self, origin: Origin) -> float:
+        return self.settings.freeze_grace_ms / 1000.0
+
     def lines(self) -> Sequence[str]:
         return [line for line in map(text_line, self.records) if line is not None]
 

@@ -12,6 +12,7 @@
 What can be known in advance (routes, codecs, limits) is made once for each service, on its first request.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Protocol
 
 from neve.api import errors, model
 from neve.api.body import BodyLimit, BodyLimits, Disconnected, drain, read_body
+from neve.api.calls import Calls, Witness
 from neve.api.http import WHOLE, Application, Headers, RawOperation, Receive, Request, Response, Scope, Send
 from neve.api.meant import service_of
 from neve.api.model import ServiceModel
@@ -27,7 +29,7 @@ from neve.api.routes import Match, Routes, unknown_operation
 from neve.api.scope import Caller, caller_of
 from neve.api.wire import Codec
 from neve.domain.call import Call, Operation
-from neve.domain.errors import UnsupportedOperation
+from neve.domain.errors import NeveError, UnsupportedOperation
 
 OWN_PATH = "/_neve"
 
@@ -68,10 +70,12 @@ def create_door(
     raw: Mapping[str, RawOperation],
     neighbours: Neighbours | None = None,
     request_id: Callable[[], str] = new_request_id,
+    calls: Calls | None = None,
 ) -> Application:
     """The ASGI application. `services` by signing name (`lambda`, `logs`); `own` answers what is under `/_neve/`;
-    `raw` has operations of Lambda that read and write HTTP themselves; `neighbours` have all other services."""
-    return _Door(services, own, raw, neighbours, request_id)
+    `raw` has operations of Lambda that read and write HTTP themselves; `neighbours` have all other services;
+    `calls` hears of every call, when somebody wants it to."""
+    return _Door(services, own, raw, neighbours, request_id, calls)
 
 
 class _Desk:
@@ -127,7 +131,9 @@ class _Door:
         raw: Mapping[str, RawOperation],
         neighbours: Neighbours | None,
         request_id: Callable[[], str],
+        calls: Calls | None,
     ) -> None:
+        self._calls = calls
         self._own = own
         self._neighbours = neighbours
         self._new_id = request_id
@@ -138,12 +144,26 @@ class _Door:
             path = scope["path"]
             if path.startswith(OWN_PATH) and path[len(OWN_PATH) :][:1] in ("", "/"):
                 await self._own(scope, receive, send)
+            elif self._calls is not None and self._calls.wanted:
+                await self._serve_before_a_witness(self._calls, scope, receive, send)
             else:
                 await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
         else:
             await send({"type": "websocket.close"})
+
+    async def _serve_before_a_witness(self, calls: Calls, scope: Scope, receive: Receive, send: Send) -> None:
+        witness = Witness(scope, receive, send, calls.now_ms())
+        try:
+            await self._serve({**scope, "extensions": {}}, witness.receive, witness.send)
+        finally:
+            with contextlib.suppress(NeveError):  # who is not understood has called nobody
+                caller = caller_of(witness.headers, scope["query_string"])
+                service = self._service(caller, scope, witness.headers)
+                desk = self._desks.get(service)
+                operation = desk.match(scope, witness.headers).operation if desk is not None else None
+                calls.tell(witness.call(caller.world, service, operation))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self._new_id()

@@ -1,6 +1,7 @@
 """Our own HTTP API under `/_neve/` (design D13): what the console and the command line are clients of."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from neve import __version__
-from neve.api import own_leaks, own_queue
+from neve.api import own_fates, own_leaks, own_queue
 from neve.api.backlog import Backlog
+from neve.api.calls import Calls, ServiceCall
 from neve.api.errors import render
 from neve.api.http import Application, Receive, Scope, Send, parse_query
+from neve.api.scope import caller_of
 from neve.clock import Clock
 from neve.control.functions import Functions
 from neve.dataplane.environment import Environment
@@ -43,6 +46,7 @@ class House:
     clock: Clock
     kind: SandboxKind
     leaks: own_leaks.LeakReports
+    calls: Calls
     survey: Callable[[], Awaitable[list[dict[str, Any]]]]
     closing: asyncio.Event
 
@@ -64,6 +68,11 @@ def create_own(house: House) -> Application:
         ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
     }
 
+    of_a_world: Mapping[tuple[str, str], Callable[[World, bytes], Awaitable[Any]]] = {
+        ("POST", "environments/freezing"): lambda world, body: own_fates.freezing(house.plane, world, body),
+        ("POST", "environments/reclaim"): lambda world, body: own_fates.reclaim(house.plane, world, body),
+    }
+
     async def own(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix("/_neve/").strip("/")
         query = dict(parse_query(scope["query_string"]))
@@ -74,6 +83,9 @@ def create_own(house: House) -> Application:
                 await _answer(send, 200, await _code(house, path, query), "application/zip")
             elif path.startswith("layers/"):
                 await _answer(send, 200, await _layer(house, path), "application/zip")
+            elif (told := of_a_world.get((scope["method"], path))) is not None:
+                world = caller_of(dict(scope["headers"]), scope["query_string"]).world
+                await _answer(send, 200, _encode(await told(world, await _body(receive))), _JSON)
             else:
                 answer = simple.get((scope["method"], path))
                 if answer is None:
@@ -194,7 +206,10 @@ async def _layer(house: House, path: str) -> bytes:
 
 
 async def _records(house: House, query: Query, receive: Receive, send: Send) -> None:
-    """Every record from now on, one JSON object a line, until the reader goes, is far too slow, or Neve stops."""
+    """Every record from now on, one JSON object a line, until the reader goes, is far too slow, or Neve stops.
+
+    With `?calls=1` also each call of an AWS service, which is no record of a function: `neve.call`.
+    """
     wanted = query.get("function")
     backlog = Backlog()
 
@@ -202,7 +217,11 @@ async def _records(house: House, query: Query, receive: Receive, send: Send) -> 
         if wanted in (None, record.origin.function_name) and not backlog.over.is_set():
             backlog.put_nowait(_encode(_record(record, line)) + b"\n")
 
-    with house.stream.subscribed(take):
+    def hear(call: ServiceCall) -> None:
+        if not backlog.over.is_set():
+            backlog.put_nowait(_encode(_call(call)) + b"\n")
+
+    with house.stream.subscribed(take), house.calls.told_to(hear) if "calls" in query else contextlib.nullcontext():
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/x-ndjson")]}
         )
@@ -234,10 +253,30 @@ def _record(record: Record, line: str | None) -> dict[str, Any]:
         "time": round(record.time_ms, 3),
         "function": record.origin.function_name,
         "version": record.origin.version,
+        "account": record.origin.world.account,
+        "region": record.origin.world.region,
         "environment": record.origin.environment_id,
         "requestId": record.request_id,
         "record": record.record,
         "line": line,
+    }
+
+
+def _call(call: ServiceCall) -> dict[str, Any]:
+    return {
+        "type": "neve.call",
+        "time": round(call.began_ms, 3),
+        "function": None,
+        "account": call.world.account,
+        "region": call.world.region,
+        "requestId": call.request_id,
+        "record": {
+            "service": call.service,
+            "operation": call.operation,
+            "method": call.method,
+            "path": call.path,
+            "status": call.status,
+        },
     }
 
 

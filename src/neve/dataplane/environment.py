@@ -132,10 +132,14 @@ class Environment:
         self._move(Signal.ASSIGN)
 
     def rest(self) -> None:
-        """Nothing waits for this environment: freeze it, after the grace that the settings ask for (none, as on Lambda)."""
+        """Nothing waits for this environment: freeze it, after the grace that somebody asks for (none, as on Lambda)."""
         self.idle_since = self._around.clock.now()
+        self.freeze_soon()
+
+    def freeze_soon(self) -> None:
+        """Freeze it, if it is idle and not frozen: after the grace of now, counted from now."""
         if self.state is State.READY:
-            self._freezing.soon(self._around.settings.freeze_grace_ms / 1000.0, lambda: self._move(Signal.FREEZE))
+            self._freezing.soon(self._around.freeze_grace_s(self.origin), lambda: self._move(Signal.FREEZE))
 
     def stop(self) -> None:
         """Begin the shutdown phase; `wait_stopped` tells when it is over. Not for an environment that has an invocation."""

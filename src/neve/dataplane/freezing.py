@@ -36,7 +36,8 @@ class Freezing:
         self._asked = False
 
     def soon(self, grace_s: float, due: Callable[[], None]) -> None:
-        """Call `due` when the grace is over, at once without one."""
+        """Call `due` when the grace is over, at once without one; what was asked for before is forgotten."""
+        self.give_up()
         if grace_s > 0:
             self._grace = self._loop.call_later(grace_s, due)
         else:

@@ -1,6 +1,7 @@
 """The one path to user code, for callers and workers alike: slot → environment → result."""
 
 import asyncio
+import contextlib
 import os
 import uuid
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,11 @@ from neve.settings import Settings
 
 # How long a caller waits for the slot of an invocation that has answered; far longer than a runtime needs on a busy machine.
 _MOMENT_S = 0.2
+
+# How long what has answered may take until it is idle, where somebody waits for that, and how often he looks.
+_DRAINED_S = 10.0
+_LOOK_S = 0.005
+_NEARLY_IDLE = frozenset({State.DRAINING, State.RESETTING})
 
 
 class TaskRoots(Protocol):
@@ -93,6 +99,7 @@ class DataPlane:
         self._tails = LogTails()
         self._planned: dict[Holder, tuple[Function, Runtime]] = {}  # what each runs on
         self._noticed: set[tuple[World, str, str]] = set()
+        self._graces: dict[tuple[World, str], float] = {}
         self._loop = asyncio.get_running_loop()
         self._quiet = asyncio.Event()
         self._running = 0
@@ -309,6 +316,10 @@ class DataPlane:
         """The tail that was kept for this invocation."""
         return self._tails.take(request_id)
 
+    def freeze_grace_s(self, origin: Origin) -> float:
+        """What was asked for this function, else what the settings say."""
+        return self._graces.get((origin.world, origin.function_name), self.settings.freeze_grace_ms / 1000.0)
+
     def _tell_of(self, function: Function, runtime: Runtime) -> None:
         """What somebody should know of the runtime before he wonders."""
         if runtime.mismatch is not None:
@@ -368,6 +379,39 @@ class DataPlane:
         self._rates.forget_idle()
         oldest = [pool.stop_idle_since(moment) for pool in self._pools.values()]
         return min((each for each in oldest if each is not None), default=None)
+
+    # Fates on purpose
+
+    def set_grace(self, world: World, name: str, grace_s: float | None) -> None:
+        """How long idle environments of a function wait before they freeze, those that wait now included; None: as the
+        settings say."""
+        if grace_s is None:
+            self._graces.pop((world, name), None)
+        else:
+            self._graces[world, name] = grace_s
+        for environment in self._of(world, name):
+            environment.freeze_soon()
+
+    async def reclaim(self, world: World, name: str) -> list[str]:
+        """Shut down the idle environments of a function and wait until they are gone: their ids. Those that have answered
+        are waited for, those that run stay."""
+        await self._wait_drained(world, name)
+        ending: list[Environment] = []
+        for pool in self._all_pools():
+            if (pool.function.world, pool.function.name) == (world, name):
+                ending += pool.stop_idle()
+        await asyncio.gather(*(environment.wait_stopped() for environment in ending))
+        return [environment.id for environment in ending]
+
+    async def _wait_drained(self, world: World, name: str) -> None:
+        """An answer reaches its caller before the runtime asks for the next event."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAINED_S):
+                while any(each.state in _NEARLY_IDLE for each in self._of(world, name)):  # noqa: ASYNC110 - rarely asked
+                    await asyncio.sleep(_LOOK_S)
+
+    def _of(self, world: World, name: str) -> list[Environment]:
+        return [each for each in self.environments() if (each.origin.world, each.origin.function_name) == (world, name)]
 
     async def close(self, patience_s: float, hurry: asyncio.Event) -> None:
         """Take no more, let what runs end, and wait until every environment is gone.

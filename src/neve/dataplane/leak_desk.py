@@ -16,7 +16,7 @@ from neve.dataplane.source_places import SourcePlaces, TaskRoot
 from neve.dataplane.tasks import Tasks
 from neve.domain import record as kinds
 from neve.domain.diagnosis import located_diagnosis, read_diagnosis
-from neve.domain.leak import located, read_news
+from neve.domain.leak import located, located_request, read_news
 from neve.domain.stack import Stack
 
 Tell = Callable[[str, Mapping[str, Any], str | None, float], None]
@@ -105,10 +105,14 @@ class LeakDesk:
             if told is None:
                 self._dropped.append(news.members["leakId"])
             return told
+        if news.members.get("leakId") in self._dropped:
+            return None
+        if news.kind == kinds.LEAK_REQUEST:
+            return located_request(self._resolved(news.members))
         if news.kind == kinds.DIAGNOSIS:
             waiting = [self._resolved(each) for each in news.members["waiting"]]
             return located_diagnosis({**self._resolved(news.members), "waiting": waiting})
-        return None if news.members.get("leakId") in self._dropped else news.members
+        return news.members
 
     def _resolved(self, members: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**members, "stacks": self._root.resolved(members["stacks"], self._places)}

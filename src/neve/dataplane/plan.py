@@ -11,7 +11,7 @@ from neve.dataplane.sandbox.sandbox import Command
 from neve.dataplane.source_places import SourcePlaces
 from neve.domain.function import Function
 from neve.domain.limits import PROVISIONED_INIT_SECONDS
-from neve.domain.record import Record
+from neve.domain.record import Origin, Record
 from neve.settings import Settings
 
 ON_DEMAND = "on-demand"
@@ -31,6 +31,9 @@ class Surroundings(Protocol):
 
     def log_tail(self, request_id: str) -> bytes:
         """The tail that was kept for this invocation."""
+
+    def freeze_grace_s(self, origin: Origin) -> float:
+        """How long an idle environment of this function waits before it freezes."""
 
 
 @dataclass(frozen=True, slots=True)

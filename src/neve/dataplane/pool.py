@@ -161,6 +161,15 @@ class Pool:
             environment.stop()
         return min((each.idle_since for each in self._idle), default=None)
 
+    def stop_idle(self) -> list[Environment]:
+        """Shut down what is idle, provisioned ones too, which are replaced: what is stopped."""
+        stopped = [*self._idle_provisioned, *self._idle]
+        self._idle_provisioned.clear()
+        self._idle.clear()
+        for environment in stopped:
+            environment.stop()
+        return stopped
+
     def abandon(self, refuse: Callable[[Run], None]) -> None:
         """End everything now; who waits is refused."""
         self._target = 0

@@ -13,6 +13,8 @@ import { callerOf, framesOf, siteOf } from './leak-stacks.mjs';
  * @property {boolean} [connection] belongs to whoever uses it: the invocation that opened it is only the first
  * @property {(work: object) => boolean} [isPart] whether it is told only when nothing that it is part of is told: the name lookup
  *   of a request, the timer by which a package limits the time of one
+ * @property {(work: object) => {description: string, status?: number}} [reaches] it is a request to somebody else: which one, and
+ *   with which status it was answered
  * @property {boolean} [lasting] worth knowing when the init phase made it
  * @property {boolean} [runs] goes on by itself whenever the environment is thawed
  */
@@ -151,14 +153,17 @@ const worker = {
 const request = {
   lasting: true,
   alive: ({ resource }) => !resource.destroyed && !resource.res?.complete,
+  reaches: ({ resource }) => ({ description: describeRequest(resource), status: resource.res?.statusCode }),
   isLeak: () => true,
-  describe: ({ resource }) => ({ kind: 'http', description: describeRequest(resource) }),
+  describe({ resource }) {
+    const answered = resource.res ? ', answered but not read' : '';
+    return { kind: 'http', description: describeRequest(resource) + answered };
+  },
 };
 
 function describeRequest(made) {
   const host = made.getHeader?.('host') ?? made.host;
-  const answered = made.res ? ', answered but not read' : '';
-  return `${made.method} ${made.protocol}//${host}${withoutQuery(made.path)}${answered}`;
+  return `${made.method} ${made.protocol}//${host}${withoutQuery(made.path)}`;
 }
 
 /** A query may hold a signature or a key. */
@@ -169,8 +174,9 @@ function withoutQuery(target) {
 const fetched = {
   lasting: true,
   alive: (work) => !work.over,
+  reaches: ({ resource, status }) => ({ description: describeFetch(resource), status }),
   isLeak: () => true,
-  describe: ({ resource }) => ({ kind: 'fetch', description: `${resource.method} ${resource.origin}${withoutQuery(resource.path)}` }),
+  describe: ({ resource }) => ({ kind: 'fetch', description: describeFetch(resource) }),
 };
 
 const stream = {
@@ -186,6 +192,10 @@ const CLIENT = 1; // constants.NGHTTP2_SESSION_CLIENT
 
 function isUnderWay(owner) {
   return owner !== undefined && !owner.destroyed && !owner.closed;
+}
+
+function describeFetch({ method, origin, path }) {
+  return `${method} ${origin}${withoutQuery(path)}`;
 }
 
 const CRYPTO = [

@@ -72,7 +72,7 @@ export class UnderWay {
     const on = (name, take) => channels.subscribe(name, this.guarded(take));
     on('http.client.request.created', ({ request }) => this.#add(0, 'HTTPCLIENTREQUEST', request));
     on('undici:request:create', ({ request }) => this.#add(0, 'fetch', request, FETCH));
-    on('undici:request:headers', ({ request }) => this.#progressed(request));
+    on('undici:request:headers', ({ request, response }) => this.#progressed(request, response?.statusCode));
     on('undici:request:trailers', ({ request }) => this.#over(request));
     on('undici:request:error', ({ request }) => this.#over(request));
     on('worker_threads', ({ worker }) => this.#nameWorker(worker));
@@ -226,8 +226,9 @@ export class UnderWay {
     else if (isOver(work)) this.#end(work);
   }
 
-  #progressed(request) {
+  #progressed(request, status) {
     const work = this.#ofResource.get(request);
+    if (work) work.status ??= status;
     if (work?.token?.ended) this.#listener.resumed(work);
   }
 
