@@ -15,6 +15,14 @@ VERSIONS: Mapping[str, str] = {
     "@aws-sdk/client-lambda": "3.1162.0",
     "@aws-sdk/client-s3": "3.1162.0",
     "@aws-sdk/lib-dynamodb": "3.1162.0",  # brings the client
+    "axios": "1.21.1",
+    "express": "5.3.0",
+    "ioredis": "6.0.0",
+    "pg": "8.23.1",
+    "pino": "10.4.0",
+    "piscina": "5.3.2",
+    "serverless-http": "4.0.0",
+    "undici": "6.29.1",
 }
 _CACHE = Path(__file__).parents[2] / ".cache" / "npm"
 _INSTALL_BOUND_S = 100.0

@@ -1,5 +1,6 @@
 """The leak watch on code that leaves nothing: no false alarm, at either level, on any binary."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,6 +50,17 @@ CLEAN: Mapping[str, str | Mapping[str, str]] = {
       await sleep(5); console.log(texts); return texts }""",
     "fetch with a time limit": SERVER
     + """exports.handler = async () => (await fetch(url(), { signal: AbortSignal.timeout(60000) })).text()""",
+    "fetch that is ended before it has a connection": SERVER
+    + """exports.handler = async () => {
+      const controller = new AbortController()
+      const ended = fetch(url(), { signal: controller.signal }).catch((error) => error.name)
+      controller.abort()
+      return ended }""",
+    "log line that a package writes on its own": {
+        "app.js": "const log = require('sonic-boom'); exports.handler = async () => log('done')",
+        "node_modules/sonic-boom/index.js": """const fs = require('fs'), file = fs.openSync(__dirname + '/log', 'a')
+        module.exports = (line) => fs.write(file, line, 'utf8', () => {})""",
+    },
     "pool opened in init": {
         "app.js": ECHO
         + """const pool = require('pool').open(process.env.SOCKET)
@@ -110,6 +122,23 @@ async def test_clean_code_gives_no_alarm(start: Start, tmp_path: Path, name: str
         await client.wait_next()
         assert opened(client) == []
         assert not [line for line in client.log() if line.left_over_from]
+
+
+async def test_file_that_a_stream_leaves_half_read(start: Start, tmp_path: Path) -> None:
+    """What is still being read then gets to nobody."""
+    code = """exports.handler = async () => {
+      for await (const piece of require('fs').createReadStream(process.env.FIFO)) return String(piece)
+    }"""
+    os.mkfifo(tmp_path / "fifo")
+    writer = os.open(tmp_path / "fifo", os.O_RDWR)
+    os.write(writer, b"first")
+    async with start(code, _NEVE_LEAKS="explain", FIFO=str(tmp_path / "fifo")) as client:
+        try:
+            assert (await invoke(client)).value == "first"
+            await client.wait_next()
+            assert opened(client) == []
+        finally:
+            os.close(writer)  # the client's thread reads until then
 
 
 async def test_what_the_init_phase_keeps_is_told_apart_and_once(start: Start) -> None:

@@ -1,6 +1,6 @@
 // Every patch of a global that the runtime client makes is in this file: the console, fetch, the views of
-// active handles, the age of the process.
-import { format } from './builtins.mjs';
+// active handles, the age of the process, the reading of files by streams.
+import { format, fs } from './builtins.mjs';
 import { isError, loggedError } from './errors.mjs';
 import { writeLogFrame } from './output.mjs';
 import { watch } from './watching.mjs';
@@ -105,15 +105,34 @@ function errorFields(error) {
 
 /**
  * Have every call of the global `fetch` go through `around`; its mark and its stack are gone when it does its work.
- * @param {(call: () => unknown) => unknown} around
+ * @param {(call: () => unknown, signal?: AbortSignal) => unknown} around
  */
 export function patchFetch(around) {
   const { fetch: original } = globalThis;
   if (typeof original !== 'function') return;
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
-  const value = { fetch: (...given) => around(() => original.apply(globalThis, given)) }.fetch;
+  const value = { fetch: (...given) => around(() => original.apply(globalThis, given), signalOf(given)) }.fetch;
   Object.defineProperty(value, 'length', { value: original.length });
   Object.defineProperty(globalThis, 'fetch', { configurable: true, enumerable: descriptor?.enumerable, writable: true, value });
+}
+
+function signalOf([resource, options]) {
+  return options?.signal ?? resource?.signal;
+}
+
+/**
+ * Have every read of a stream of a file go through `around`: of the operation itself nobody can tell whose it is.
+ * @param {(call: () => unknown, stream: import('node:fs').ReadStream) => unknown} around
+ */
+export function patchReadStream(around) {
+  const { prototype } = fs.ReadStream;
+  const original = prototype._read;
+  const { _read } = {
+    _read(size) {
+      return around(() => original.call(this, size), this);
+    },
+  };
+  Object.defineProperty(prototype, '_read', { value: _read });
 }
 
 /** A process that waited for its function is as old as its function: whoever asks wants to know of a cold start. */

@@ -25,6 +25,9 @@ const HOUSEKEEPERS = new Set([
   'pg', 'pg-pool', 'redis', 'tarn', 'tedious', 'undici',
 ]);
 
+/** Packages that write log lines: nobody waits for those, and no result of anybody's depends on them. */
+const LOG_WRITERS = new Set(['sonic-boom']);
+
 const LONGEST_COMMAND = 120;
 
 const holdsByHandle = ({ resource }) => resource.hasRef?.() ?? true;
@@ -60,16 +63,26 @@ function isHousekeeping(work, holds) {
 
 const file = {
   once: true,
-  isLeak: hasSite, // else it is Node's own: the loader of modules
+  alive: ({ stream }) => !stream?.destroyed, // nobody gets what is still being read for a stream that was left early
+  isLeak: (work) => hasSite(work) && !isLogLine(work) && fileCall(work) !== 'close', // without a site: Node's loader of modules
   describe(work) {
-    const call = framesOf(work.stack).find((frame) => /^node:(?:internal\/)?fs/.test(frame.file))?.call;
-    const name = call?.replace(/^Object\./, '');
+    const name = fileCall(work);
     return { kind: 'file', description: name && name !== '<anonymous>' ? `file operation (${name})` : 'file operation' };
   },
 };
 
-const lookup = { once: true, isPart, isLeak: hasSite, describe: always('dns', 'name lookup') };
-const connecting = { once: true, isPart, isLeak: hasSite, describe: always('socket', 'connection being opened') };
+function fileCall(work) {
+  const call = framesOf(work.stack).find((frame) => /^node:(?:internal\/)?fs/.test(frame.file))?.call;
+  return call?.replace(/^Object\./, '');
+}
+
+function isLogLine(work) {
+  const caller = framesOf(work.stack).find((frame) => frame.place !== 'node');
+  return caller?.place === 'library' && LOG_WRITERS.has(caller.library);
+}
+
+const lookup = { once: true, isPart, isLeak: isConnecting, describe: always('dns', 'name lookup') };
+const connecting = { once: true, isPart, isLeak: isConnecting, describe: always('socket', 'connection being opened') };
 const crypto = {
   once: true,
   alive: ({ resource }) => resource.ondone !== undefined, // one that is done at once (randomUUID) has no callback
@@ -115,7 +128,20 @@ export function isUserConnection(work) {
   if (owner === undefined || '_httpMessage' in owner || isStandardOutput(owner)) return false;
   const frames = framesOf(work.stack);
   const caller = frames.find((frame) => frame.place !== 'node');
-  return caller?.place === 'user' && !frames.some((frame) => /^node:(?:_http|internal\/(?:deps\/undici|http2|child_process|worker))/.test(frame.file));
+  return caller?.place === 'user' && !frames.some(isOfHttp) && !frames.some((frame) => OF_PROCESSES.test(frame.file));
+}
+
+const OF_HTTP = /^node:(?:_http|internal\/(?:deps\/undici|http2))/;
+const OF_PROCESSES = /^node:internal\/(?:child_process|worker)/;
+
+function isOfHttp({ file }) {
+  return OF_HTTP.test(file);
+}
+
+/** What a request needs is told with it; when the request is over, it is the agent's, for whoever comes next. */
+function isConnecting(work) {
+  for (let at = work; at !== undefined; at = at.parent) if (at.fetch || framesOf(at.stack).some(isOfHttp)) return false;
+  return hasSite(work);
 }
 
 const server = {
@@ -173,7 +199,7 @@ function withoutQuery(target) {
 
 const fetched = {
   lasting: true,
-  alive: (work) => !work.over,
+  alive: (work) => !work.over && !work.parent?.fetch?.signal?.aborted, // an aborted one ends when it has got a connection
   reaches: ({ resource, status }) => ({ description: describeFetch(resource), status }),
   isLeak: () => true,
   describe: ({ resource }) => ({ kind: 'fetch', description: describeFetch(resource) }),

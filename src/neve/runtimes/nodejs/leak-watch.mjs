@@ -50,7 +50,7 @@ class LeakWatch {
       new PromiseSteps(this.#underWay, (step) => this.#continued(step)).enable();
     }
     this.#underWay.enable();
-    patchFetch((call) => this.#underWay.remembering(call));
+    patchFetch((call, signal) => this.#underWay.fetching(call, signal));
     process.on('uncaughtExceptionMonitor', (thrown) => this.failed(thrown));
   }
 

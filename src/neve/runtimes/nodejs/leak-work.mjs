@@ -3,6 +3,7 @@
 // async_hooks tells of everything but promises at no cost per await (Node 24), or at the cost that AsyncLocalStorage has
 // anyway. No `destroy` hook: before Node 24 it makes V8 track every promise. What is over is found by looking at it.
 import { require } from './builtins.mjs';
+import { patchReadStream } from './console-patch.mjs';
 import { FETCH, KINDS } from './leak-kinds.mjs';
 import { capture } from './leak-stacks.mjs';
 
@@ -41,6 +42,8 @@ export class UnderWay {
   #sweepAt = FIRST_SWEEP;
   #hook;
   #above; // the hook that is running
+  #reader; // the stream of a file that is about to be read
+  #readsFiles = false;
   #stopped = false;
 
   /** The step of a promise in which something is started. @type {() => object | undefined} */
@@ -109,15 +112,29 @@ export class UnderWay {
     }
   }
 
-  /** Run a call of the user's whose stack is to be known to what it starts later. @param {() => unknown} call */
-  remembering(call) {
+  /**
+   * Run the user's call of fetch: its stack is to be known to what it starts later.
+   * @param {() => unknown} call
+   * @param {AbortSignal} [signal] by which the user ends it
+   */
+  fetching(call, signal) {
     const store = this.#storage.getStore();
     if (store === OURS) return call();
-    this.#storage.enterWith({ token: store?.token, call: descending({ stack: capture() }, this.#parent(store)) });
+    this.#storage.enterWith({ token: store?.token, call: descending({ stack: capture(), fetch: { signal } }, this.#parent(store)) });
     try {
       return call();
     } finally {
       this.#storage.enterWith(store);
+    }
+  }
+
+  /** Run what reads the file of a stream. @param {() => unknown} call @param {import('node:fs').ReadStream} stream */
+  reading(call, stream) {
+    this.#reader = stream;
+    try {
+      return call();
+    } finally {
+      this.#reader = undefined;
     }
   }
 
@@ -189,6 +206,7 @@ export class UnderWay {
     this.#forget(this.#ofResource.get(resource));
     const work = this.#made(id, type, kind, resource, token, store);
     this.#live.add(work);
+    if (type === 'FSREQCALLBACK') this.#readFor(work);
     if (id) this.#byId.set(id, work);
     this.#ofResource.set(resource, work);
     if (token?.ended) this.#listener.started(work);
@@ -198,6 +216,14 @@ export class UnderWay {
   #made(id, type, kind, resource, token, store) {
     const stack = this.#mayCapture(token ?? NEUTRAL) ? this.captured() : undefined;
     return descending({ id, type, kind, resource, token, leak: undefined, stack }, this.#parent(store));
+  }
+
+  /** Streams are known from the first operation on: it opens. To load them takes two milliseconds. */
+  #readFor(work) {
+    work.stream = this.#reader;
+    if (this.#readsFiles) return;
+    this.#readsFiles = true;
+    patchReadStream((call, stream) => this.reading(call, stream));
   }
 
   #mayCapture(counted) {
