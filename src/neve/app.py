@@ -56,6 +56,7 @@ from neve.neighbours.elsewhere import neighbour_at
 from neve.neighbours.endpoints import parse_endpoints
 from neve.neighbours.moto import Moto
 from neve.neighbours.process import INSTALL, MotoProcess, installed
+from neve.queue.code_objects import CodeObjects
 from neve.queue.event_queue import EventQueue
 from neve.queue.sources import Sources
 from neve.queue.targets.choice import AllTargets
@@ -226,7 +227,8 @@ async def _run(
     )
     stream.subscribe(LogWriter(storage.logs))
     sources = Sources(url)
-    functions = _functions(settings, storage, clock, plane, sources)
+    objects = CodeObjects(url)
+    functions = _functions(settings, storage, clock, plane, sources, objects)
     moto = MotoProcess(clock, url)
     elsewhere = {name: neighbour_at(each) for name, each in parse_endpoints(settings.endpoints).items()}
     neighbours = Directory(elsewhere, Moto(moto) if settings.neighbours else None)
@@ -268,13 +270,21 @@ async def _run(
         await queue.wait_ended()
         events.targets.close()
         sources.close()
+        objects.close()
         await _end(tasks)
         await leaks.close()
         await moto.close()
         await functions.close()
 
 
-def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataPlane, sources: Sources) -> Functions:
+def _functions(
+    settings: Settings,
+    storage: _Storage,
+    clock: Clock,
+    plane: DataPlane,
+    sources: Sources,
+    objects: CodeObjects,
+) -> Functions:
     async def prepare(function: Function) -> None:
         await storage.task_roots.path(function)
         await storage.layer_roots.path(function)
@@ -290,6 +300,7 @@ def _functions(settings: Settings, storage: _Storage, clock: Clock, plane: DataP
         capacity=plane,
         account_concurrency=settings.concurrency,
         sources=sources,
+        objects=objects,
     )
 
 

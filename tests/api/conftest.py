@@ -10,6 +10,7 @@ import boto3
 import botocore.config
 import pytest
 import uvloop
+from tests.api.furnished import Furnished
 from tests.api.house import Lambda, running_house
 
 from neve.api.door import Service, create_door
@@ -84,6 +85,15 @@ def start_door() -> Iterator[StartDoor]:
     yield start
     for each in running:
         each.stop()
+
+
+@pytest.fixture
+async def furnished(tmp_path: Path) -> AsyncIterator[Furnished]:
+    """A door in process, to a world with one of everything."""
+    made = await Furnished.open(tmp_path)
+    await made.furnish()
+    yield made
+    await made.close()
 
 
 @pytest.fixture

@@ -254,13 +254,8 @@ BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to up
             {"Code": {"S3Bucket": "bucket", "S3Key": "k"}},
             400,
             "InvalidParameterValueException",
-            "Neve takes code in Code.ZipFile; code in S3 is not supported yet.",
-        ),
-        (
-            {"PackageType": "Image", "Code": {"ImageUri": "i"}},
-            400,
-            "InvalidParameterValueException",
-            "Neve runs functions of package type Zip; container images are not supported yet. Give Code.ZipFile.",
+            "Error occurred while GetObject. S3 Error Code: NoSuchBucket. "
+            "S3 Error Message: The specified bucket does not exist",
         ),
         (
             {"PublishTo": "LATEST_PUBLISHED"},
@@ -307,6 +302,8 @@ async def test_taken_name_is_a_conflict(aws: Lambda) -> None:
 
 async def test_image_is_refused_by_an_update(aws: Lambda) -> None:
     await aws.create()
-    assert (await aws.refused("update_function_code", FunctionName="f", ImageUri="i"))[2] == (
-        "Please don't provide ImageUri when updating a function with packageType Zip."
-    )
+    assert (
+        await aws.refused(
+            "update_function_code", FunctionName="f", ImageUri="123456789012.dkr.ecr.eu-west-1.amazonaws.com/r:t"
+        )
+    )[2] == ("Please don't provide ImageUri when updating a function with packageType Zip.")

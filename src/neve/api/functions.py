@@ -11,6 +11,7 @@ from neve.control.functions import Functions
 from neve.domain import limits, runtime_names
 from neve.domain.arn import function_arn
 from neve.domain.call import Call, Operation
+from neve.domain.code_source import CodeObject, CodeSource, Image, check_package
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.function import LATEST, Function, UpdateRuntimeOn
 
@@ -20,6 +21,7 @@ _KEPT = (
     "VpcConfig",
     "KMSKeyArn",
     "FileSystemConfigs",
+    "ImageConfig",
     "SnapStart",
     "TenancyConfig",
     "CapacityProviderConfig",
@@ -64,15 +66,13 @@ class _Family:
 
     async def create_function(self, call: Call, members: _Members) -> _Members:
         _refuse_capacity(members)
-        if members.get("PackageType", "Zip") != "Zip" or "ImageUri" in members.get("Code", {}):
-            raise InvalidParameterValue(
-                "Neve runs functions of package type Zip; container images are not supported yet. Give Code.ZipFile."
-            )
+        source = code_source(members["Code"])
+        check_package(source, members.get("PackageType", "Zip") == "Image")
         function = await self._functions.create(
             call.world,
             members["FunctionName"],
             _given(members),
-            zip_file(members.get("Code", {}), "Code.ZipFile"),
+            source,
             members.get("Tags") or {},
             bool(members.get("Publish")),
             members.get("CodeSigningConfigArn"),
@@ -85,7 +85,7 @@ class _Family:
         )
         reply: dict[str, Any] = {
             "Configuration": configuration(function, qualifier),
-            "Code": {"RepositoryType": "S3", "Location": self._location(function)},
+            "Code": self._code(function),
         }
         if tags:
             reply["Tags"] = dict(tags)
@@ -113,12 +113,10 @@ class _Family:
 
     async def update_function_code(self, call: Call, members: _Members) -> _Members:
         _refuse_capacity(members)
-        if "ImageUri" in members:
-            raise InvalidParameterValue("Please don't provide ImageUri when updating a function with packageType Zip.")
         function = await self._functions.update_code(
             call.world,
             members["FunctionName"],
-            zip_file(members, "ZipFile"),
+            code_source(members),
             _architectures(members),
             members.get("RevisionId"),
             bool(members.get("DryRun")),
@@ -151,6 +149,12 @@ class _Family:
             await self._functions.runtimes.get(call.world, members["FunctionName"], members.get("Qualifier"))
         )
 
+    def _code(self, function: Function) -> _Members:
+        if function.image_uri is None:
+            return {"RepositoryType": "S3", "Location": self._location(function)}
+        image = Image(function.image_uri)
+        return {"RepositoryType": "ECR", "ImageUri": image.uri, "ResolvedImageUri": image.resolved}
+
     def _location(self, function: Function) -> str:
         world = function.world
         path = "/".join(quote(part, safe="") for part in (world.account, world.region, function.name))
@@ -169,7 +173,7 @@ def configuration(function: Function, qualifier: str | None = None) -> dict[str,
         "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
         "FunctionArn": function_arn(function.world, function.name, qualifier),
         "FunctionName": function.name,
-        "Handler": function.handler,
+        "Handler": function.handler or None,
         "LastModified": iso_time(function.last_modified_ms),
         "LastUpdateStatus": function.last_update_status,
         "LastUpdateStatusReason": function.last_update_reason,
@@ -177,13 +181,12 @@ def configuration(function: Function, qualifier: str | None = None) -> dict[str,
         "Layers": [{"Arn": layer.arn, "CodeSize": layer.code.size} for layer in function.layers] or None,
         "LoggingConfig": _logging_config(function),
         "MemorySize": function.memory_mb,
-        "PackageType": "Zip",
+        "PackageType": "Zip" if function.image_uri is None else "Image",
         "RevisionId": function.revision_id,
         "Role": function.role,
-        "Runtime": function.runtime,
-        "RuntimeVersionConfig": {
-            "RuntimeVersionArn": runtime_names.version_arn(function.world.region, function.runtime)
-        },
+        "Runtime": function.runtime or None,
+        "RuntimeVersionConfig": function.runtime
+        and {"RuntimeVersionArn": runtime_names.version_arn(function.world.region, function.runtime)},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "State": function.state,
         "StateReason": function.state_reason,
@@ -192,7 +195,7 @@ def configuration(function: Function, qualifier: str | None = None) -> dict[str,
         "TracingConfig": {"Mode": function.tracing_mode},
         "Version": function.version,
     }
-    present = {name: value for name, value in members.items() if value is not None}
+    present = {name: value for name, value in members.items() if value not in (None, "") or name == "Description"}
     return present | _kept_reply(function.extra)
 
 
@@ -213,6 +216,8 @@ def _runtime_updates(function: Function) -> _Members:
 def _kept_reply(extra: Mapping[str, Any]) -> dict[str, Any]:
     """Kept members in the shape of replies. An empty value took the setting away, except for VpcConfig."""
     reply = {name: value for name, value in extra.items() if value not in ("", [], {})}
+    if "ImageConfig" in reply:
+        reply["ImageConfigResponse"] = {"ImageConfig": reply.pop("ImageConfig")}
     if "VpcConfig" in extra:
         reply["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""} | (extra["VpcConfig"] or {})
     if "SnapStart" in reply:
@@ -276,10 +281,19 @@ def _architectures(members: _Members) -> tuple[str, ...] | None:
     return tuple(members["Architectures"]) if "Architectures" in members else None
 
 
-def zip_file(code: _Members, member: str) -> bytes:
-    """The archive that was given, as bytes. InvalidParameterValue when it is elsewhere or not there."""
-    if "S3Bucket" in code or "S3Key" in code:
-        raise InvalidParameterValue(f"Neve takes code in {member}; code in S3 is not supported yet.")
+def code_source(code: _Members) -> CodeSource:
+    """The code that was given, or where it is. InvalidParameterValue for none, and for more than one."""
+    ways = [("ZipFile" in code), ("S3Bucket" in code or "S3Key" in code), ("ImageUri" in code)]
+    if sum(ways) > 1:
+        raise InvalidParameterValue(
+            "Please do not provide other FunctionCode parameters when providing a ZipFile."
+            if ways[0]
+            else "Please provide either an ImageUri or an S3 object as function code, not both."
+        )
+    if "ImageUri" in code:
+        return Image(code["ImageUri"])
+    if "S3Bucket" in code and "S3Key" in code:
+        return CodeObject(code["S3Bucket"], code["S3Key"], code.get("S3ObjectVersion"))
     if "ZipFile" not in code:
         raise InvalidParameterValue("Please provide a source for function code.")
     content: bytes = code["ZipFile"]

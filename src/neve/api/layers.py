@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from neve.api import paging
-from neve.api.functions import iso_time, zip_file
+from neve.api.functions import code_source, iso_time
 from neve.control.layers import GivenLayer, Layers
 from neve.domain import limits
 from neve.domain.call import Call, Operation
@@ -44,8 +44,8 @@ class _Family:
             compatible_architectures=_tuple(members.get("CompatibleArchitectures")),
             license_info=members.get("LicenseInfo"),
         )
-        content = zip_file(members["Content"], "Content.ZipFile")
-        return self._with_content(await self._layers.publish(call.world, members["LayerName"], given, content))
+        source = code_source(members["Content"])
+        return self._with_content(await self._layers.publish(call.world, members["LayerName"], given, source))
 
     async def get_layer_version(self, call: Call, members: _Members) -> _Members:
         return self._with_content(await self._layers.get(call.world, members["LayerName"], members["VersionNumber"]))

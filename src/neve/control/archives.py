@@ -9,9 +9,11 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple, Protocol
 
 from neve.dataplane.turns import Turns
 from neve.domain import archive, limits
+from neve.domain.code_source import CodeObject, CodeSource, Image
 from neve.domain.errors import InvalidParameterValue, PlatformError, ServiceSpecific
 from neve.domain.function import Code, Function, UsedLayer
 from neve.domain.layer import not_found
@@ -19,18 +21,57 @@ from neve.domain.world import World
 from neve.storage.store import BlobStore, FunctionStore
 
 
-class Archives:
-    """The archives of functions and layers."""
+class CodeObjects(Protocol):
+    """Whoever has what lies in buckets."""
 
-    def __init__(self, store: FunctionStore, blobs: BlobStore, turns: Turns) -> None:
+    async def content(self, world: World, wanted: CodeObject, limit: int) -> bytes:
+        """An object of at most `limit` bytes, as that world may read it. InvalidParameterValue in the service's words,
+        AccessDenied; PlatformError when nobody answers."""
+
+
+class NoCodeObjects:
+    """Where there are no buckets."""
+
+    async def content(self, world: World, wanted: CodeObject, limit: int) -> bytes:
+        """There is nothing."""
+        raise InvalidParameterValue(
+            "Error occurred while GetObject. S3 Error Code: NoSuchBucket. "
+            "S3 Error Message: The specified bucket does not exist"
+        )
+
+
+class Checked(NamedTuple):
+    """Code as the API names it, and the archive; None of an image, of which only the name is kept."""
+
+    code: Code
+    content: bytes | None
+
+
+class Archives:
+    """The archives of functions and layers; `objects` has those that a caller left in a bucket."""
+
+    def __init__(
+        self, store: FunctionStore, blobs: BlobStore, turns: Turns, objects: CodeObjects | None = None
+    ) -> None:
         self._store = store
         self._blobs = blobs
         self._turns = turns
+        self._objects = objects or NoCodeObjects()
+
+    async def checked(self, world: World, source: CodeSource) -> Checked:
+        """What a caller gave, fetched and read to its end. As `domain.archive.check`, and errors of `CodeObjects`."""
+        if isinstance(source, Image):
+            return Checked(Code(source.digest, 0), None)
+        direct = isinstance(source, bytes)
+        if isinstance(source, CodeObject):
+            source = await self._objects.content(world, source, limits.CODE_SIZE_UNZIPPED)
+        # Seconds of work for a large one.
+        return Checked(await asyncio.to_thread(_check_and_name, source, direct), source)
 
     async def keep(
         self,
         world: World,
-        content: bytes,
+        content: bytes | None,
         code: Code,
         write: Callable[[], Awaitable[None]],
         layers: Sequence[UsedLayer] = (),
@@ -44,7 +85,8 @@ class Archives:
             raise ServiceSpecific("CodeStorageExceededException", "Code storage limit exceeded.")
         async with self._taken({code.sha256, *(layer.code.sha256 for layer in layers)}):
             await self._check_there(layers)
-            await self._blobs.put(content)
+            if content is not None:
+                await self._blobs.put(content)
             await write()
 
     async def hold(self, layers: Sequence[UsedLayer], write: Callable[[], Awaitable[None]]) -> None:
@@ -86,11 +128,6 @@ class Archives:
         return content
 
 
-async def checked(content: bytes) -> Code:
-    """The archive as the API names it. Seconds of work for a large one, so on a thread. As `domain.archive.check`."""
-    return await asyncio.to_thread(_check_and_name, content)
-
-
-def _check_and_name(content: bytes) -> Code:
-    unzipped_size = archive.check(content)
+def _check_and_name(content: bytes, direct: bool) -> Code:
+    unzipped_size = archive.check(content, direct)
     return Code(base64.b64encode(hashlib.sha256(content).digest()).decode(), len(content), unzipped_size)

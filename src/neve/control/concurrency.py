@@ -14,6 +14,7 @@ from neve.control.changes import Changes, not_active
 from neve.domain import arn as arns
 from neve.domain import concurrency as rules
 from neve.domain import limits as quotas
+from neve.domain.code_source import not_run
 from neve.domain.concurrency import UNLIMITED, Allocation, FunctionLimits, Provisioned, Reserved
 from neve.domain.errors import InvalidParameterValue, ResourceConflict, ServiceSpecific
 from neve.domain.function import LATEST, Function
@@ -160,6 +161,8 @@ class Concurrency:
             function = await self._functions.function(world, name, version)
             if function is not None and function.state != "Active":
                 raise not_active(function)
+            if function is not None and function.image_uri is not None:
+                raise not_run(function.unqualified_arn)
         if is_number(wanted.qualifier):
             aliases = [each for each in provisioned if not is_number(each)]
             if any([wanted.qualifier in await self._versions(world, name, each) for each in aliases]):

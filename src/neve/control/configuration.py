@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from neve import log
 from neve.domain import function as rules
+from neve.domain.code_source import refuse_settings_of_zip
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.function import Function, LoggingConfig, UsedLayer
 
@@ -53,6 +54,8 @@ def configured(
 
     InvalidParameterValue or ValidationFailed for what the service refuses.
     """
+    if function.image_uri is not None and (given.runtime or given.handler or layers):
+        raise refuse_settings_of_zip()
     if given.runtime is not None:
         rules.check_runtime(given.runtime, refuse_deprecated)
     if given.environment is not None:

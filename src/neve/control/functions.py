@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from neve.clock import Clock
-from neve.control import archives as code_archives
 from neve.control import naming
 from neve.control.account import Account
 from neve.control.aliases import Aliases, CachingAliasStore
-from neve.control.archives import Archives
+from neve.control.archives import Archives, CodeObjects
 from neve.control.capacity_providers import CapacityProviders
 from neve.control.changes import Changes, new_uuid, not_active
 from neve.control.code_signing import CodeSigning
@@ -34,6 +33,7 @@ from neve.domain import arn as arns
 from neve.domain import function as rules
 from neve.domain import limits as quotas
 from neve.domain.alias import pick_version
+from neve.domain.code_source import CodeSource, Image, check_package, not_run
 from neve.domain.errors import InvalidParameterValue, ResourceConflict
 from neve.domain.function import CREATING, LATEST, Code, Function, LoggingConfig, UsedLayer
 from neve.domain.layer import check_total
@@ -122,7 +122,7 @@ class Functions:
     `retire` hears of a function whose environments are to finish and go: it was replaced or deleted. Deprecated
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
-    `sources` tells whether there is what a mapping is to read.
+    `sources` tells whether there is what a mapping is to read, `objects` has code that lies in buckets.
 
     The verbs on what belongs to functions are its attributes: `versions`, `aliases`, `layers`, `concurrency`, `account`,
     `event_invoke` and `recursion` (their events), `sources` (what invokes them), `permissions`, `urls`, `tags`,
@@ -142,6 +142,7 @@ class Functions:
         capacity: Capacity | None = None,
         account_concurrency: int = quotas.CONCURRENT_EXECUTIONS,
         sources: SourceCheck | None = None,
+        objects: CodeObjects | None = None,
     ) -> None:
         self._store = store
         self._known_aliases = store.aliases
@@ -151,7 +152,7 @@ class Functions:
         self._refuse_deprecated = refuse_deprecated
         self._roll = roll
         self._changes = Changes(store)
-        self._archives = Archives(store, blobs, self._changes.turns)
+        self._archives = Archives(store, blobs, self._changes.turns, objects)
         self._preparation = Preparation(
             store, clock, self._changes.turns, new_id, prepare, retire, self._archives.forget_all
         )
@@ -201,7 +202,7 @@ class Functions:
         world: World,
         function_name: str,
         given: Given,
-        content: bytes,
+        source: CodeSource,
         tags: Mapping[str, str],
         publish: bool = False,
         code_signing_arn: str | None = None,
@@ -213,12 +214,13 @@ class Functions:
         rules.check_tags(tags)
         await self.code_signing.check_usable(world, code_signing_arn)
         await self.providers.check_usable(world, given.capacity_provider_arn)
-        draft = self._draft(world, name, given, tags, await self._used(world, given))
-        function = replace(draft, code=await code_archives.checked(content), code_signing_arn=code_signing_arn)
+        draft = self._draft(world, name, given, source, tags, await self._used(world, given))
+        code, content = await self._archives.checked(world, source)
+        function = replace(draft, code=code, code_signing_arn=code_signing_arn)
         check_total(function)
         return await self._changes.whole(self._create(function, content, publish))
 
-    async def _create(self, function: Function, content: bytes, publish: bool) -> Function:
+    async def _create(self, function: Function, content: bytes | None, publish: bool) -> Function:
         world, name = function.world, function.name
         async with self._changes.turns.take((world, name)):
             if await self._store.function(world, name, LATEST) is not None:
@@ -273,7 +275,7 @@ class Functions:
         self,
         world: World,
         function_name: str,
-        content: bytes,
+        source: CodeSource,
         architectures: tuple[str, ...] | None,
         revision_id: str | None,
         dry_run: bool,
@@ -284,16 +286,18 @@ class Functions:
         With `publish`, the reply is the version that was made of it.
         """
         name = naming.changed(world, function_name, "lambda:UpdateFunctionCode")
-        await self._changes.changeable(world, name, revision_id)  # before the work of checking the archive
-        code = await code_archives.checked(content)
+        current = await self._changes.changeable(world, name, revision_id)  # before the work of checking the archive
+        check_package(source, current.image_uri is not None, changing=True)
+        code, content = await self._archives.checked(world, source)
+        image_uri = source.uri if isinstance(source, Image) else None
         if dry_run:
-            return _recoded(await self._changes.changeable(world, name, revision_id), code, architectures)
+            return _recoded(await self._changes.changeable(world, name, revision_id), code, image_uri, architectures)
         return await self._changes.whole(
             self._update(
                 world,
                 name,
                 revision_id,
-                lambda current: _recoded(current, code, architectures),
+                lambda current: _recoded(current, code, image_uri, architectures),
                 lambda write: self._archives.keep(world, content, code, write),
                 publish,
             )
@@ -422,18 +426,20 @@ class Functions:
         world: World,
         name: str,
         given: Given,
+        source: CodeSource,
         tags: Mapping[str, str],
         layers: tuple[UsedLayer, ...] | None,
     ) -> Function:
-        if given.runtime is None or given.handler is None:
+        image_uri = source.uri if isinstance(source, Image) else None
+        if image_uri is None and (given.runtime is None or given.handler is None):
             raise InvalidParameterValue(
                 "Runtime and Handler are mandatory parameters for functions created with deployment packages."
             )
         base = Function(
             world=world,
             name=name,
-            runtime=given.runtime,
-            handler=given.handler,
+            runtime=given.runtime or "",
+            handler=given.handler or "",
             role=given.role or "",
             code=Code("", 0),
             logging=LoggingConfig(f"/aws/lambda/{name}"),
@@ -442,6 +448,7 @@ class Functions:
             tags=dict(tags),
             state_reason=CREATING,
             state_reason_code="Creating",
+            image_uri=image_uri,
         )
         return configured(base, given, self._refuse_deprecated, layers)
 
@@ -456,13 +463,15 @@ class Functions:
         )
 
 
-def _recoded(function: Function, code: Code, architectures: tuple[str, ...] | None) -> Function:
-    return replace(function, code=code, architectures=architectures or function.architectures)
+def _recoded(function: Function, code: Code, image_uri: str | None, architectures: tuple[str, ...] | None) -> Function:
+    return replace(function, code=code, image_uri=image_uri, architectures=architectures or function.architectures)
 
 
 def _target(function: Function, asked: str | None) -> Target:
     if function.state != "Active":
         raise not_active(function)
+    if function.image_uri is not None:
+        raise not_run(function.unqualified_arn)
     return Target(function, function.unqualified_arn if asked is None else f"{function.unqualified_arn}:{asked}")
 
 

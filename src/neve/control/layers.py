@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from neve.clock import Clock
-from neve.control import archives as code_archives
 from neve.control.archives import Archives
 from neve.control.changes import Changes
 from neve.domain import layer as rules
+from neve.domain.code_source import CodeSource
 from neve.domain.errors import AccessDenied, InvalidParameterValue, ResourceNotFound
 from neve.domain.function import Code, UsedLayer
 from neve.domain.layer import LayerReference, LayerVersion
@@ -46,13 +46,15 @@ class Layers:
         self._clock = clock
         self._new_id = new_id
 
-    async def publish(self, caller: World, layer_name: str, given: GivenLayer, content: bytes) -> LayerVersion:
+    async def publish(self, caller: World, layer_name: str, given: GivenLayer, source: CodeSource) -> LayerVersion:
         """The next version. InvalidParameterValue for an archive that may not be unpacked, AccessDenied elsewhere."""
         name = _own(caller, layer_name, "lambda:PublishLayerVersion")
-        code = await code_archives.checked(content)
+        code, content = await self._archives.checked(caller, source)
         return await self._changes.whole(self._publish(caller, name, given, content, code))
 
-    async def _publish(self, world: World, name: str, given: GivenLayer, content: bytes, code: Code) -> LayerVersion:
+    async def _publish(
+        self, world: World, name: str, given: GivenLayer, content: bytes | None, code: Code
+    ) -> LayerVersion:
         async with self._turn(world, name):
             layer = LayerVersion(
                 world,

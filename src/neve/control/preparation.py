@@ -95,7 +95,8 @@ class Preparation:
 
     async def _problem(self, function: Function) -> BaseException | None:
         try:
-            await self._prepare(function)
+            if function.image_uri is None:  # an image is never run
+                await self._prepare(function)
         except Exception as error:  # noqa: BLE001 - the edge of the task; whatever it was, the function says Failed
             return error
         return None

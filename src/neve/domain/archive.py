@@ -120,15 +120,15 @@ class Archive:
         return raw.decode()
 
 
-def check(content: bytes) -> int:
+def check(content: bytes, direct: bool = True) -> int:
     """Read a code archive to its end, keep nothing, and say how many bytes its files have.
 
     Takes as long as unzipping: call it on a thread.
 
-    RequestTooLarge when it is over the size of a direct upload, InvalidParameterValue when it is not a zip that may
-    be unpacked.
+    RequestTooLarge when it came in the request (`direct`) and is too large for that, InvalidParameterValue when it is
+    not a zip that may be unpacked.
     """
-    if len(content) > limits.CODE_SIZE_ZIPPED:
+    if direct and len(content) > limits.CODE_SIZE_ZIPPED:
         raise RequestTooLarge(f"Zipped size must be smaller than {limits.CODE_SIZE_ZIPPED} bytes")
     archive = Archive(content)
     for entry in archive.entries:

@@ -121,7 +121,7 @@ class Function:
     those before. `published_from` is the digest of what a numbered version was made from (`domain/version.py`), None for
     `$LATEST`. Tags, `recursive_loop` and `code_signing_arn` are those of the whole function and kept with `$LATEST` only.
     `policy` says who else may use this version, or, that of `$LATEST`, the function when it is asked for without a
-    qualifier.
+    qualifier. A function of a container image has an `image_uri`, and neither runtime nor handler (both are empty).
     """
 
     world: World
@@ -157,6 +157,7 @@ class Function:
     runtime_updates: RuntimeUpdates = RuntimeUpdates()
     code_signing_arn: str | None = None
     capacity_provider_arn: str | None = None
+    image_uri: str | None = None
     scaling: ScalingLimits = ScalingLimits()
 
     @property
