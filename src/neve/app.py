@@ -23,6 +23,7 @@ import uvloop
 from neve import log
 from neve.analysis.leaks import LeakBook
 from neve.api import families
+from neve.api.body import body_limits
 from neve.api.calls import Calls
 from neve.api.door import Service, create_door, new_request_id
 from neve.api.own import House, create_own
@@ -50,6 +51,7 @@ from neve.dataplane.task_root import TaskRoots
 from neve.domain.errors import OperatorError
 from neve.domain.function import Function
 from neve.domain.invocation import InvocationType
+from neve.domain.limits import Quotas
 from neve.domain.world import World
 from neve.neighbours.directory import Directory
 from neve.neighbours.elsewhere import neighbour_at
@@ -243,6 +245,7 @@ async def _run(
             "lambda": Service(
                 "lambda",
                 families.operations(functions, lambda: url),
+                body_limits(quotas(settings)),
                 refused=families.REFUSED,
             ),
             "logs": Service("logs", logs_api.operations(storage.logs, clock)),
@@ -301,6 +304,19 @@ def _functions(
         account_concurrency=settings.concurrency,
         sources=sources,
         objects=objects,
+        quotas=quotas(settings),
+    )
+
+
+def quotas(settings: Settings) -> Quotas:
+    """The quotas that the settings say."""
+    return Quotas(
+        code_storage=settings.code_storage_mb * _MB,
+        code_zipped=settings.code_zipped_mb * _MB,
+        code_unzipped=settings.code_unzipped_mb * _MB,
+        layers=settings.layers_per_function,
+        environment=settings.environment_kb * 1024,
+        policy=settings.policy_kb * 1024,
     )
 
 

@@ -57,6 +57,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("log_mb", int, 10_240, "Keep so many MB of logs at most: the oldest go, of all functions; 0 keeps all."),
     Setting("concurrency", int, 1000, "Concurrent executions of one account in one region."),
+    Setting("code_storage_mb", int, 76_800, "Code of all functions and layers of one account in one region, zipped."),
+    Setting("code_zipped_mb", int, 50, "Code that is uploaded in a request; what lies in a bucket may be larger."),
+    Setting("code_unzipped_mb", int, 250, "Code and layers of one function, unzipped."),
+    Setting("layers_per_function", int, 5, "Layers that one function may use."),
+    Setting("environment_kb", int, 4, "Environment variables of one function, names and values."),
+    Setting("policy_kb", int, 20, "Resource policy of one function, version, alias or layer version."),
     Setting(
         "event_concurrency",
         int,
@@ -132,6 +138,12 @@ class Settings:
     prestarted: int
     log_mb: int
     concurrency: int
+    code_storage_mb: int
+    code_zipped_mb: int
+    code_unzipped_mb: int
+    layers_per_function: int
+    environment_kb: int
+    policy_kb: int
     limit_rate: bool
     event_concurrency: int
     retry_base_seconds: float

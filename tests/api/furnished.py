@@ -12,6 +12,7 @@ from tests.api.hostile import ACCOUNT, HOME, MAPPING, REGION, Sent
 from tests.api.house import GIVEN, nothing, zipped
 
 from neve.api import families
+from neve.api.body import body_limits
 from neve.api.door import Service, create_door
 from neve.clock import Clock
 from neve.control.functions import Functions
@@ -20,6 +21,7 @@ from neve.dataplane.invoke import DataPlane
 from neve.domain.event import QueuedEvent
 from neve.domain.function import Function
 from neve.domain.invocation import Invocation, InvocationResult, Status
+from neve.domain.limits import THE_SERVICES, Quotas
 from neve.storage.blobs import FileBlobStore
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.functions import SqliteFunctionStore
@@ -39,7 +41,7 @@ class Answer(NamedTuple):
 class Furnished:
     """The door; every world that `furnish` makes has the same things under the names of `hostile.KNOWN`."""
 
-    def __init__(self, store: SqliteFunctionStore, database: Database, folder: Path) -> None:
+    def __init__(self, store: SqliteFunctionStore, database: Database, folder: Path, quotas: Quotas) -> None:
         self._database = database
 
         async def prepare(function: Function) -> None:
@@ -48,17 +50,20 @@ class Furnished:
         async def accept(event: QueuedEvent) -> None:
             """It is as good as on disk."""
 
-        self.verbs = Functions(store, FileBlobStore.open(folder / "code"), Clock(), prepare, lambda function: None)
+        blobs = FileBlobStore.open(folder / "code")
+        self.verbs = Functions(store, blobs, Clock(), prepare, lambda function: None, quotas=quotas)
         invoker = Invoker(self.verbs, cast(DataPlane, _NothingRuns()), Clock(), accept)
-        service = Service("lambda", families.operations(self.verbs, lambda: "http://here"), {}, families.REFUSED)
+        service = Service(
+            "lambda", families.operations(self.verbs, lambda: "http://here"), body_limits(quotas), families.REFUSED
+        )
         self._door = create_door({"lambda": service}, nothing, families.raw_operations(invoker))
         self._worlds = 0
         self._names: dict[str, str] = {}
 
     @classmethod
-    async def open(cls, folder: Path) -> Self:
+    async def open(cls, folder: Path, quotas: Quotas = THE_SERVICES) -> Self:
         database = await Database.open(folder / "neve.sqlite", "neve", "NORMAL")
-        return cls(SqliteFunctionStore(database), database, folder)
+        return cls(SqliteFunctionStore(database), database, folder, quotas)
 
     async def close(self) -> None:
         await self.verbs.close()

@@ -10,6 +10,7 @@ from neve.clock import Clock
 from neve.control.configuration import Given
 from neve.control.functions import Functions
 from neve.domain.function import Function
+from neve.domain.limits import THE_SERVICES, Quotas
 from neve.domain.world import World
 from neve.storage.blobs import FileBlobStore
 from neve.storage.sqlite.functions import SqliteFunctionStore
@@ -43,7 +44,7 @@ class Bench:
         self.next_roll = 0.0
         self._ids = (f"revision-{number}" for number in itertools.count(1))
 
-    async def open(self, refuse_deprecated: bool = False) -> None:
+    async def open(self, refuse_deprecated: bool = False, quotas: Quotas = THE_SERVICES) -> None:
         self.blobs = FileBlobStore.open(self.directory / "code")
         self.store = await SqliteFunctionStore.open(self.directory / "neve.sqlite")
         self.functions = Functions(
@@ -55,6 +56,7 @@ class Bench:
             lambda: next(self._ids),
             refuse_deprecated,
             lambda: self.next_roll,
+            quotas=quotas,
         )
 
     async def close(self) -> None:

@@ -8,7 +8,6 @@ import pytest
 from tests.control.bench import WORLD, Bench, settings, zipped
 
 from neve.control.configuration import Given, GivenLogging
-from neve.domain import limits
 from neve.domain.errors import (
     AccessDenied,
     CallerError,
@@ -20,6 +19,7 @@ from neve.domain.errors import (
     StorageUnavailable,
 )
 from neve.domain.function import Function, LoggingConfig
+from neve.domain.limits import Quotas
 from neve.domain.world import World
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -132,9 +132,10 @@ async def test_deprecated_runtime_is_a_matter_of_choice(bench: Bench) -> None:
         await bench.create("g", runtime="nodejs14.x")
 
 
-async def test_full_code_storage(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_code_storage(bench: Bench) -> None:
     await bench.create()
-    monkeypatch.setattr(limits, "TOTAL_CODE_SIZE", len(zipped("1")) + 1)
+    await bench.close()
+    await bench.open(quotas=Quotas(code_storage=len(zipped("1")) + 1))
     with pytest.raises(ServiceSpecific) as caught:
         await bench.create("g")
     assert caught.value.code == "CodeStorageExceededException"

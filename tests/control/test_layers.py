@@ -7,9 +7,9 @@ from tests.control.bench import WORLD, Bench, settings, zipped
 
 from neve.control.configuration import Given
 from neve.control.layers import GivenLayer
-from neve.domain import limits
 from neve.domain.errors import AccessDenied, InvalidParameterValue, ResourceNotFound
 from neve.domain.layer import GET, LayerVersion
+from neve.domain.limits import Quotas
 from neve.domain.world import World
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:layer"
@@ -93,9 +93,10 @@ async def test_publishing_with_other_layers_is_a_change(bench: Bench) -> None:
     await bench.functions.wait_idle()
 
 
-async def test_code_and_layers_are_measured_together(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_code_and_layers_are_measured_together(bench: Bench) -> None:
+    await bench.close()
+    await bench.open(quotas=Quotas(code_unzipped=9))
     layer = await publish(bench, text="12345")
-    monkeypatch.setattr(limits, "CODE_SIZE_UNZIPPED", 9)
     with pytest.raises(InvalidParameterValue, match=r"exceeds the maximum allowed size of 9 bytes.*is 10 bytes\.$"):
         await bench.create(text="54321", layer_arns=(layer.arn,))
     await bench.create(text="4321", layer_arns=(layer.arn,))

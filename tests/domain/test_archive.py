@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neve.domain import archive, limits
+from neve.domain import archive
 from neve.domain.archive import Archive, Kind
 from neve.domain.errors import InvalidParameterValue, NeveError, RequestTooLarge
+from neve.domain.limits import Quotas
 
 LINK = stat.S_IFLNK | 0o777
 BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
@@ -156,12 +157,12 @@ def test_methods_of_unbounded_memory_are_refused(method: int) -> None:
     assert refusal(zipped(("a", "x", 0), compression=method)).endswith("Entry 'a' is neither stored nor deflated.")
 
 
-def test_sizes_are_counted_and_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "CODE_SIZE_UNZIPPED", 3_000_000)
-    content = bytearray(zipped(("a", b"\0" * 1_600_000, 0), ("b", b"\0" * 1_600_000, 0)))
-    message = "Unzipped size must be smaller than 3000000 bytes"
-    assert refusal(bytes(content)) == message
-    archive.check(zipped(("a", b"\0" * 3_000_000, 0)))  # at the limit
+def test_sizes_are_counted_and_not_believed() -> None:
+    quotas = Quotas(code_unzipped=3_000_000)
+    content = zipped(("a", b"\0" * 1_600_000, 0), ("b", b"\0" * 1_600_000, 0))
+    with pytest.raises(InvalidParameterValue, match="Unzipped size must be smaller than 3000000 bytes"):
+        archive.check(content, quotas)
+    archive.check(zipped(("a", b"\0" * 3_000_000, 0)), quotas)  # at the limit
 
 
 def test_headers_that_promise_less_give_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,10 +172,11 @@ def test_headers_that_promise_less_give_no_more(monkeypatch: pytest.MonkeyPatch)
     assert refusal(bytes(content)) == BAD_ZIP
 
 
-def test_zip_over_the_size_of_an_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "CODE_SIZE_ZIPPED", 100)
+def test_zip_over_the_size_of_an_upload() -> None:
+    quotas = Quotas(code_zipped=100)
     with pytest.raises(RequestTooLarge) as caught:
-        archive.check(zipped(("a", "x", 0)))
+        archive.check(zipped(("a", "x", 0)), quotas)
+    archive.check(zipped(("a", "x", 0)), quotas, direct=False)
     assert caught.value.message == "Zipped size must be smaller than 100 bytes"
 
 

@@ -99,6 +99,7 @@ CHANGES: dict[str, object] = {
     "tracing_mode": "Active",
     "dead_letter_arn": "arn:aws:sqs:us-east-1:000000000000:q",
     "capacity_provider_arn": "arn",
+    "image_uri": "host/r:t",
     "extra": {},
 }
 

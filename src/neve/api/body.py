@@ -46,11 +46,17 @@ _INVOKE = _limit(limits.SYNC_REQUEST_BYTES, "InvokeFunction")  # named after the
 _CODE = ("CreateFunction", "UpdateFunctionCode", "PublishLayerVersion")
 
 
+def body_limits(quotas: limits.Quotas) -> Mapping[str, int]:
+    """What requests of Lambda with code in them may send, in bytes by operation."""
+    return dict.fromkeys(_CODE, quotas.code_request)
+
+
 class BodyLimits:
     """The limits of one service's operations; what is not listed takes as much as an invocation."""
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
-        known = {name: _limit(limits.CODE_REQUEST_BYTES, name) for name in _CODE}
+        code = body_limits(limits.THE_SERVICES)
+        known = {name: _limit(size, name) for name, size in code.items()}
         known["Invoke"] = _INVOKE
         known["InvokeAsync"] = _limit(ASYNC_ARGUMENT_BYTES, "InvokeAsync")
         self._known = known | {name: _limit(size, name) for name, size in sizes.items()}

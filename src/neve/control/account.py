@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from neve.control.concurrency import Concurrency
-from neve.domain import limits
+from neve.domain.limits import THE_SERVICES, Quotas
 from neve.domain.world import World
 from neve.storage.store import FunctionStore
 
@@ -24,9 +24,10 @@ class AccountSettings:
 class Account:
     """The account of every world."""
 
-    def __init__(self, store: FunctionStore, concurrency: Concurrency) -> None:
+    def __init__(self, store: FunctionStore, concurrency: Concurrency, quotas: Quotas = THE_SERVICES) -> None:
         self._store = store
         self._concurrency = concurrency
+        self._quotas = quotas
 
     async def settings(self, world: World) -> AccountSettings:
         """Limits and use."""
@@ -34,9 +35,9 @@ class Account:
         return AccountSettings(
             concurrent_executions=self._concurrency.account,
             unreserved_concurrent_executions=await self._concurrency.unreserved(world),
-            code_storage=limits.TOTAL_CODE_SIZE,
-            code_size_zipped=limits.CODE_SIZE_ZIPPED,
-            code_size_unzipped=limits.CODE_SIZE_UNZIPPED,
+            code_storage=self._quotas.code_storage,
+            code_size_zipped=self._quotas.code_zipped,
+            code_size_unzipped=self._quotas.code_unzipped,
             code_size_used=usage.total_code_size,
             function_count=usage.function_count,
         )

@@ -12,11 +12,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple, Protocol
 
 from neve.dataplane.turns import Turns
-from neve.domain import archive, limits
+from neve.domain import archive
 from neve.domain.code_source import CodeObject, CodeSource, Image
 from neve.domain.errors import InvalidParameterValue, PlatformError, ServiceSpecific
 from neve.domain.function import Code, Function, UsedLayer
 from neve.domain.layer import not_found
+from neve.domain.limits import THE_SERVICES, Quotas
 from neve.domain.world import World
 from neve.storage.store import BlobStore, FunctionStore
 
@@ -51,12 +52,18 @@ class Archives:
     """The archives of functions and layers; `objects` has those that a caller left in a bucket."""
 
     def __init__(
-        self, store: FunctionStore, blobs: BlobStore, turns: Turns, objects: CodeObjects | None = None
+        self,
+        store: FunctionStore,
+        blobs: BlobStore,
+        turns: Turns,
+        objects: CodeObjects | None = None,
+        quotas: Quotas = THE_SERVICES,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._turns = turns
         self._objects = objects or NoCodeObjects()
+        self._quotas = quotas
 
     async def checked(self, world: World, source: CodeSource) -> Checked:
         """What a caller gave, fetched and read to its end. As `domain.archive.check`, and errors of `CodeObjects`."""
@@ -64,9 +71,9 @@ class Archives:
             return Checked(Code(source.digest, 0), None)
         direct = isinstance(source, bytes)
         if isinstance(source, CodeObject):
-            source = await self._objects.content(world, source, limits.CODE_SIZE_UNZIPPED)
+            source = await self._objects.content(world, source, self._quotas.code_unzipped)
         # Seconds of work for a large one.
-        return Checked(await asyncio.to_thread(_check_and_name, source, direct), source)
+        return Checked(await asyncio.to_thread(_check_and_name, source, self._quotas, direct), source)
 
     async def keep(
         self,
@@ -81,7 +88,7 @@ class Archives:
         ServiceSpecific `CodeStorageExceededException` when the world's storage is full; as `hold`.
         """
         usage = await self._store.code_usage(world)
-        if usage.total_code_size + code.size > limits.TOTAL_CODE_SIZE:
+        if usage.total_code_size + code.size > self._quotas.code_storage:
             raise ServiceSpecific("CodeStorageExceededException", "Code storage limit exceeded.")
         async with self._taken({code.sha256, *(layer.code.sha256 for layer in layers)}):
             await self._check_there(layers)
@@ -128,6 +135,6 @@ class Archives:
         return content
 
 
-def _check_and_name(content: bytes, direct: bool) -> Code:
-    unzipped_size = archive.check(content, direct)
+def _check_and_name(content: bytes, quotas: Quotas, direct: bool) -> Code:
+    unzipped_size = archive.check(content, quotas, direct)
     return Code(base64.b64encode(hashlib.sha256(content).digest()).decode(), len(content), unzipped_size)

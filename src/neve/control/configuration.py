@@ -9,6 +9,7 @@ from neve.domain import function as rules
 from neve.domain.code_source import refuse_settings_of_zip
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.function import Function, LoggingConfig, UsedLayer
+from neve.domain.limits import THE_SERVICES, Quotas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,11 @@ class Given:
 
 
 def configured(
-    function: Function, given: Given, refuse_deprecated: bool, layers: tuple[UsedLayer, ...] | None = None
+    function: Function,
+    given: Given,
+    refuse_deprecated: bool,
+    layers: tuple[UsedLayer, ...] | None = None,
+    quotas: Quotas = THE_SERVICES,
 ) -> Function:
     """The function with what was given; `layers` is what its ARNs of layers mean, None when none were given.
 
@@ -59,7 +64,7 @@ def configured(
     if given.runtime is not None:
         rules.check_runtime(given.runtime, refuse_deprecated)
     if given.environment is not None:
-        rules.check_environment(given.environment)
+        rules.check_environment(given.environment, quotas.environment)
     if given.dead_letter_arn:
         rules.check_dead_letter(given.dead_letter_arn)
     changed = replace(

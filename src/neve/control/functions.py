@@ -37,6 +37,7 @@ from neve.domain.code_source import CodeSource, Image, check_package, not_run
 from neve.domain.errors import InvalidParameterValue, ResourceConflict
 from neve.domain.function import CREATING, LATEST, Code, Function, LoggingConfig, UsedLayer
 from neve.domain.layer import check_total
+from neve.domain.limits import THE_SERVICES, Quotas
 from neve.domain.version import is_number, number_of
 from neve.domain.world import World
 from neve.storage.store import (
@@ -123,6 +124,7 @@ class Functions:
     runtimes are accepted unless `refuse_deprecated`: people come to Neve with functions that the service stopped taking.
     `roll` gives the dice for aliases with weights. `capacity` hears what functions set aside of `account_concurrency`.
     `sources` tells whether there is what a mapping is to read, `objects` has code that lies in buckets.
+    `quotas` are those that are not about concurrency.
 
     The verbs on what belongs to functions are its attributes: `versions`, `aliases`, `layers`, `concurrency`, `account`,
     `event_invoke` and `recursion` (their events), `sources` (what invokes them), `permissions`, `urls`, `tags`,
@@ -143,6 +145,7 @@ class Functions:
         account_concurrency: int = quotas.CONCURRENT_EXECUTIONS,
         sources: SourceCheck | None = None,
         objects: CodeObjects | None = None,
+        quotas: Quotas = THE_SERVICES,
     ) -> None:
         self._store = store
         self._known_aliases = store.aliases
@@ -151,21 +154,22 @@ class Functions:
         self._new_id = new_id
         self._refuse_deprecated = refuse_deprecated
         self._roll = roll
+        self._quotas = quotas
         self._changes = Changes(store)
-        self._archives = Archives(store, blobs, self._changes.turns, objects)
+        self._archives = Archives(store, blobs, self._changes.turns, objects, quotas)
         self._preparation = Preparation(
             store, clock, self._changes.turns, new_id, prepare, retire, self._archives.forget_all
         )
         self.concurrency = Concurrency(
             store, store.aliases, store.concurrency, self._changes, clock, capacity, account_concurrency
         )
-        self.account = Account(store, self.concurrency)
+        self.account = Account(store, self.concurrency, quotas)
         refresh = self.concurrency.refresh
         self.versions = Versions(store, self._archives, self._changes, self._preparation, retire, new_id, refresh)
         self.aliases = Aliases(store, store.aliases, self._changes, new_id, refresh)
         self.event_invoke = EventInvoke(store, store.aliases, store.event_invoke, self._changes, clock)
         self.recursion = Recursion(store, self._changes)
-        self.permissions = Permissions(store, store.aliases, self._changes, new_id)
+        self.permissions = Permissions(store, store.aliases, self._changes, new_id, quotas)
         self.urls = FunctionUrls(store, store.aliases, store.function_urls, self._changes, clock)
         self.code_signing = CodeSigning(store, store.code_signing, self._changes, clock)
         self.runtimes = RuntimeManagement(store, self._changes)
@@ -179,7 +183,7 @@ class Functions:
                 "capacity-provider": self.providers,
             }
         )
-        self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id)
+        self.layers = Layers(store.layers, self._archives, self._changes, clock, new_id, quotas)
 
     async def finish_pending(self) -> None:
         """Finish what a Neve that was killed left Pending or InProgress. Await it before the door opens."""
@@ -217,7 +221,7 @@ class Functions:
         draft = self._draft(world, name, given, source, tags, await self._used(world, given))
         code, content = await self._archives.checked(world, source)
         function = replace(draft, code=code, code_signing_arn=code_signing_arn)
-        check_total(function)
+        check_total(function, self._quotas.code_unzipped)
         return await self._changes.whole(self._create(function, content, publish))
 
     async def _create(self, function: Function, content: bytes | None, publish: bool) -> Function:
@@ -315,7 +319,7 @@ class Functions:
                 world,
                 name,
                 revision_id,
-                lambda current: configured(current, given, self._refuse_deprecated, layers),
+                lambda current: configured(current, given, self._refuse_deprecated, layers, self._quotas),
                 lambda write: self._archives.hold(layers or (), write),
             )
         )
@@ -332,7 +336,7 @@ class Functions:
         async with self._changes.turns.take((world, name)):
             current = await self._changes.changeable(world, name, revision_id)
             function = self._in_progress(change(current))
-            check_total(function)
+            check_total(function, self._quotas.code_unzipped)
             version, is_new = await self.versions.draft(function) if publish else (function, False)
             await around(
                 lambda: self._store.update_function_if_revision(
@@ -450,7 +454,7 @@ class Functions:
             state_reason_code="Creating",
             image_uri=image_uri,
         )
-        return configured(base, given, self._refuse_deprecated, layers)
+        return configured(base, given, self._refuse_deprecated, layers, self._quotas)
 
     def _in_progress(self, function: Function) -> Function:
         return replace(

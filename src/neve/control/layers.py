@@ -12,6 +12,7 @@ from neve.domain.code_source import CodeSource
 from neve.domain.errors import AccessDenied, InvalidParameterValue, ResourceNotFound
 from neve.domain.function import Code, UsedLayer
 from neve.domain.layer import LayerReference, LayerVersion
+from neve.domain.limits import THE_SERVICES, Quotas
 from neve.domain.world import World
 from neve.storage.store import Compatible, LayerStore
 
@@ -38,13 +39,20 @@ class Layers:
     """The layers of every world. Layer names are taken as callers write them: a name or an ARN."""
 
     def __init__(
-        self, store: LayerStore, archives: Archives, changes: Changes, clock: Clock, new_id: Callable[[], str]
+        self,
+        store: LayerStore,
+        archives: Archives,
+        changes: Changes,
+        clock: Clock,
+        new_id: Callable[[], str],
+        quotas: Quotas = THE_SERVICES,
     ) -> None:
         self._store = store
         self._archives = archives
         self._changes = changes
         self._clock = clock
         self._new_id = new_id
+        self._quotas = quotas
 
     async def publish(self, caller: World, layer_name: str, given: GivenLayer, source: CodeSource) -> LayerVersion:
         """The next version. InvalidParameterValue for an archive that may not be unpacked, AccessDenied elsewhere."""
@@ -115,7 +123,8 @@ class Layers:
     async def used(self, caller: World, arns: Sequence[str]) -> tuple[UsedLayer, ...]:
         """What a function of the caller uses of these. InvalidParameterValue when it may not, or they are not there."""
         found = []
-        for arn, reference in zip(arns, rules.check_references(arns, caller.region), strict=True):
+        references = rules.check_references(arns, caller.region, self._quotas.layers)
+        for arn, reference in zip(arns, references, strict=True):
             try:
                 found.append(UsedLayer(arn, (await self._readable(caller, reference)).code))
             except ResourceNotFound as error:
@@ -141,7 +150,7 @@ class Layers:
 
         def change(layer: LayerVersion) -> LayerVersion:
             added = rules.statement(layer, sid, action, principal, organization)
-            return rules.permitted(layer, added, self._new_id())
+            return rules.permitted(layer, added, self._new_id(), self._quotas.policy)
 
         layer = await self._changes.whole(self._change_policy(caller, name, number, revision_id, change))
         return layer.statements[-1], layer.policy_revision_id or ""

@@ -14,6 +14,7 @@ from neve.domain import permission as rules
 from neve.domain.alias import Alias
 from neve.domain.errors import InvalidParameterValue, PreconditionFailed, ResourceNotFound
 from neve.domain.function import LATEST, Function
+from neve.domain.limits import THE_SERVICES, Quotas
 from neve.domain.permission import Grant, ResourcePolicy, Statement
 from neve.domain.policy_decision import Ask, allows
 from neve.domain.version import is_number
@@ -27,12 +28,18 @@ class Permissions:
     """The policies of every function, version and alias. Without a qualifier the function is meant, of which `$LATEST` is one."""
 
     def __init__(
-        self, functions: FunctionStore, aliases: AliasStore, changes: Changes, new_id: Callable[[], str]
+        self,
+        functions: FunctionStore,
+        aliases: AliasStore,
+        changes: Changes,
+        new_id: Callable[[], str],
+        quotas: Quotas = THE_SERVICES,
     ) -> None:
         self._functions = functions
         self._aliases = aliases
         self._changes = changes
         self._new_id = new_id
+        self._most = quotas.policy
 
     async def add(
         self, world: World, function_name: str, qualifier: str | None, grant: Grant, revision_id: str | None
@@ -46,7 +53,9 @@ class Permissions:
         _refuse_latest(asked)
         await self._there(world, name)
         statement = rules.statement(arns.function_arn(world, name, asked), grant)
-        await self._change(world, name, asked, revision_id, lambda policy: rules.with_statement(policy, statement))
+        await self._change(
+            world, name, asked, revision_id, lambda policy: rules.with_statement(policy, statement, self._most)
+        )
         return statement
 
     async def remove(

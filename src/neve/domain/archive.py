@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
-from neve.domain import limits
 from neve.domain.errors import InvalidParameterValue, RequestTooLarge
+from neve.domain.limits import THE_SERVICES, Quotas
 
 ENTRIES = 200_000
 """More files than any deployment has; each would cost an inode."""
@@ -69,8 +69,12 @@ class Entry:
 class Archive:
     """A zip whose entries were checked. Reading them still may fail (InvalidParameterValue): use all of them or none."""
 
-    def __init__(self, content: bytes) -> None:
-        """Check names and kinds. InvalidParameterValue with the service's sentence, and why when it is not plain damage."""
+    def __init__(self, content: bytes, most: int | None = None) -> None:
+        """Check names and kinds. InvalidParameterValue with the service's sentence, and why when it is not plain damage.
+
+        `most` is how many bytes its files may have; None when they were counted before.
+        """
+        self._most = most
         with _translated():
             self._zip = zipfile.ZipFile(io.BytesIO(content))
             self.entries: Sequence[Entry] = self._checked_entries()
@@ -78,7 +82,7 @@ class Archive:
         """Bytes of files that were read."""
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """The content of a file, in pieces. InvalidParameterValue when all that was read is over the service's limit."""
+        """The content of a file, in pieces. InvalidParameterValue when all that was read is too much."""
         with _translated(), self._zip.open(entry.info) as source:
             while chunk := source.read(_CHUNK):
                 self._count(len(chunk))
@@ -86,8 +90,8 @@ class Archive:
 
     def _count(self, size: int) -> None:
         self.read += size
-        if self.read > limits.CODE_SIZE_UNZIPPED:
-            raise InvalidParameterValue(f"Unzipped size must be smaller than {limits.CODE_SIZE_UNZIPPED} bytes")
+        if self._most is not None and self.read > self._most:
+            raise InvalidParameterValue(f"Unzipped size must be smaller than {self._most} bytes")
 
     def _checked_entries(self) -> Sequence[Entry]:
         infos = self._zip.infolist()
@@ -120,7 +124,7 @@ class Archive:
         return raw.decode()
 
 
-def check(content: bytes, direct: bool = True) -> int:
+def check(content: bytes, quotas: Quotas = THE_SERVICES, direct: bool = True) -> int:
     """Read a code archive to its end, keep nothing, and say how many bytes its files have.
 
     Takes as long as unzipping: call it on a thread.
@@ -128,9 +132,9 @@ def check(content: bytes, direct: bool = True) -> int:
     RequestTooLarge when it came in the request (`direct`) and is too large for that, InvalidParameterValue when it is
     not a zip that may be unpacked.
     """
-    if direct and len(content) > limits.CODE_SIZE_ZIPPED:
-        raise RequestTooLarge(f"Zipped size must be smaller than {limits.CODE_SIZE_ZIPPED} bytes")
-    archive = Archive(content)
+    if direct and len(content) > quotas.code_zipped:
+        raise RequestTooLarge(f"Zipped size must be smaller than {quotas.code_zipped} bytes")
+    archive = Archive(content, quotas.code_unzipped)
     for entry in archive.entries:
         if entry.kind is Kind.FILE:
             for _ in archive.chunks(entry):

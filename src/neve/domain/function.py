@@ -197,8 +197,8 @@ def check_sizes(memory_mb: int, timeout_s: int) -> None:
         raise ValidationFailed(_at_most(timeout_s, "timeout", "have value", limits.MAXIMUM_TIMEOUT_S))
 
 
-def check_environment(variables: Mapping[str, str]) -> None:
-    """InvalidParameterValue for reserved keys and for more than 4 KB, measured as compact JSON in UTF-8."""
+def check_environment(variables: Mapping[str, str], most: int = limits.ENVIRONMENT_BYTES) -> None:
+    """InvalidParameterValue for reserved keys and for more than `most` bytes, measured as compact JSON in UTF-8."""
     reserved = [key for key in variables if key in RESERVED_VARIABLES]
     if reserved:
         raise InvalidParameterValue(
@@ -208,10 +208,10 @@ def check_environment(variables: Mapping[str, str]) -> None:
         )
     measured = json.dumps(dict(variables), separators=(",", ":"), ensure_ascii=False)
     # A lone surrogate is legal JSON and no UTF-8: it counts, and the wire replaces it.
-    if len(measured.encode("utf-8", "replace")) > limits.ENVIRONMENT_BYTES:
+    if len(measured.encode("utf-8", "replace")) > most:
         raise InvalidParameterValue(
             "Lambda was unable to configure your environment variables because the environment variables you have "
-            f"provided exceeded the 4KB limit. String measured: {measured}"
+            f"provided exceeded the {most // 1024}KB limit. String measured: {measured}"
         )
 
 

@@ -88,10 +88,12 @@ def check_number(number: int) -> None:
         raise InvalidParameterValue("Layer Version Cannot be less than 1")
 
 
-def check_references(arns: Sequence[str], region: str) -> Sequence[LayerReference]:
+def check_references(
+    arns: Sequence[str], region: str, most: int = limits.LAYERS_PER_FUNCTION
+) -> Sequence[LayerReference]:
     """What a function in that region wants to use. InvalidParameterValue for too many, of elsewhere, or of one layer twice."""
-    if len(arns) > limits.LAYERS_PER_FUNCTION:
-        raise InvalidParameterValue(f"Cannot reference more than {limits.LAYERS_PER_FUNCTION} layers.")
+    if len(arns) > most:
+        raise InvalidParameterValue(f"Cannot reference more than {most} layers.")
     seen: dict[tuple[World, str], str] = {}
     references = []
     for arn in arns:
@@ -119,13 +121,13 @@ def _wanted(arn: str, region: str) -> LayerReference:
     return reference
 
 
-def check_total(function: Function) -> None:
-    """InvalidParameterValue when code and layers together would unpack to more than the service allows."""
+def check_total(function: Function, most: int = limits.CODE_SIZE_UNZIPPED) -> None:
+    """InvalidParameterValue when code and layers together would unpack to more than `most` bytes."""
     size = function.code.unzipped_size + sum(layer.code.unzipped_size for layer in function.layers)
-    if function.layers and size > limits.CODE_SIZE_UNZIPPED:
+    if function.layers and size > most:
         raise InvalidParameterValue(
             "Function code combined with layers exceeds the maximum allowed size of "
-            f"{limits.CODE_SIZE_UNZIPPED} bytes. The actual size is {size} bytes."
+            f"{most} bytes. The actual size is {size} bytes."
         )
 
 
@@ -166,9 +168,9 @@ def statement(layer: LayerVersion, sid: str, action: str, principal: str, organi
     return made
 
 
-def permitted(layer: LayerVersion, added: Statement, revision_id: str) -> LayerVersion:
+def permitted(layer: LayerVersion, added: Statement, revision_id: str, most: int = limits.POLICY_BYTES) -> LayerVersion:
     """The layer version with one more statement. Errors as `permission.added`."""
-    return replace(layer, statements=permission.added(layer.statements, added), policy_revision_id=revision_id)
+    return replace(layer, statements=permission.added(layer.statements, added, most), policy_revision_id=revision_id)
 
 
 def forbidden(layer: LayerVersion, sid: str, revision_id: str) -> LayerVersion:

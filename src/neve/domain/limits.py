@@ -1,5 +1,7 @@
 """Every quota of the service, one constant each, with its name there. Source: billing-limits and invoke-api facts."""
 
+from dataclasses import dataclass
+
 MEBIBYTE = 1024 * 1024
 
 SYNC_REQUEST_BYTES = 6_291_456
@@ -53,3 +55,26 @@ FUNCTIONS_PER_PAGE = 50
 LAYERS_PER_PAGE = 50
 LAYERS_PER_FUNCTION = 5
 POLICY_BYTES = 20_480
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Those that an operator may set otherwise, with the service's values. Sizes in bytes.
+
+    `code_zipped` is what a request may carry, `code_unzipped` what code and layers of a function may unpack to.
+    """
+
+    code_storage: int = TOTAL_CODE_SIZE
+    code_zipped: int = CODE_SIZE_ZIPPED
+    code_unzipped: int = CODE_SIZE_UNZIPPED
+    layers: int = LAYERS_PER_FUNCTION
+    environment: int = ENVIRONMENT_BYTES
+    policy: int = POLICY_BYTES
+
+    @property
+    def code_request(self) -> int:
+        """The body of a request with code in it: as much more than the code as the service allows."""
+        return CODE_REQUEST_BYTES * self.code_zipped // CODE_SIZE_ZIPPED
+
+
+THE_SERVICES = Quotas()

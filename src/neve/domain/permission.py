@@ -93,8 +93,8 @@ def _condition(grant: Grant) -> Mapping[str, Mapping[str, str]]:
     return {operator: keys for operator, keys in given.items() if keys}
 
 
-def added(statements: Sequence[Statement], new: Statement) -> tuple[Statement, ...]:
-    """With one more. ResourceConflict for a statement id that is taken, PolicyLengthExceededException."""
+def added(statements: Sequence[Statement], new: Statement, most: int = limits.POLICY_BYTES) -> tuple[Statement, ...]:
+    """With one more. ResourceConflict for a statement id that is taken, PolicyLengthExceededException above `most` bytes."""
     sid = new["Sid"]
     if any(each.get("Sid") == sid for each in statements):
         raise ResourceConflict(
@@ -103,10 +103,10 @@ def added(statements: Sequence[Statement], new: Statement) -> tuple[Statement, .
         )
     changed = (*statements, new)
     size = len(document(ResourcePolicy(changed)).encode())
-    if size > limits.POLICY_BYTES:
+    if size > most:
         raise ServiceSpecific(
             "PolicyLengthExceededException",
-            f"The final policy size ({size}) is bigger than the limit ({limits.POLICY_BYTES}).",
+            f"The final policy size ({size}) is bigger than the limit ({most}).",
         )
     return changed
 
@@ -119,10 +119,10 @@ def removed(statements: Sequence[Statement], sid: str) -> tuple[Statement, ...]:
     return left
 
 
-def with_statement(policy: ResourcePolicy | None, new: Statement) -> ResourcePolicy:
+def with_statement(policy: ResourcePolicy | None, new: Statement, most: int = limits.POLICY_BYTES) -> ResourcePolicy:
     """The policy, or the first one, with one more. Errors as `added`."""
     policy = policy or ResourcePolicy(())
-    return replace(policy, statements=added(policy.statements, new))
+    return replace(policy, statements=added(policy.statements, new, most))
 
 
 def without_statement(policy: ResourcePolicy | None, sid: str) -> ResourcePolicy | None:
