@@ -5,6 +5,7 @@
     │   ├── ValidationFailed            the service model refuses a member
     │   ├── InvalidParameterValue       a member is legal alone and wrong here
     │   ├── InvalidRequestContent       the body is not what the operation takes
+    │   ├── SignatureRefused            who calls is not proven
     │   ├── AccessDenied                another account's, and nothing allows it
     │   ├── ResourceNotFound
     │   ├── ResourceConflict            it exists already, or is busy
@@ -52,6 +53,14 @@ class InvalidRequestContent(CallerError):
 
 class AccessDenied(CallerError):
     code = "AccessDeniedException"
+
+
+class SignatureRefused(CallerError):
+    """Who calls is not proven. `code` is what Lambda calls it; services of other protocols have other names for the same."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ResourceNotFound(CallerError):
