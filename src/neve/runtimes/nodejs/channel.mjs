@@ -1,11 +1,15 @@
 // The conversation with Neve: what is asked and answered, in the protocol's words. Knows nothing of handlers.
 import * as frames from './frames.mjs';
-import { pause, writeFully } from './output.mjs';
+import { pause, writeAvailable, writeFully } from './output.mjs';
 import { openPipe, readAvailable } from './pipe.mjs';
+import { watch } from './watching.mjs';
 
 const DESCRIPTOR = 3;
 const STILL_MS = 5; // a freeze begins within a fraction of one
 const STILL_STEP_MS = 0.1;
+const LONGEST_CHUNK = 65536;
+const LONGEST_WAIT_MS = 8;
+const { setTimeout } = globalThis; // not one that user code puts in its place
 
 /** @typedef {{header: {id: string, deadline: number, arn: string, trace?: string, clientContext?: string, identity?: string, tenant?: string}, body: string}} Invoke */
 
@@ -33,6 +37,8 @@ export class Channel {
   #assigned = () => {};
   #waiting = false;
   #askedOnce = false;
+  /** A chunk that the socket has not taken whole: the rest of its frame. @type {{rest: Uint8Array} | undefined} */
+  #stuck;
 
   /** @returns {Promise<Channel>} */
   static async open() {
@@ -113,6 +119,7 @@ export class Channel {
 
   /** @param {string} id @param {import('./errors.mjs').WireError} error */
   fail(id, error) {
+    this.#giveUpChunk();
     const header = JSON.stringify({ id, type: error.type, cause: error.cause });
     this.#write(frames.encodeFrame(frames.ERROR, header, error.body));
   }
@@ -127,13 +134,50 @@ export class Channel {
     this.#write(frames.encodeFrame(frames.STREAM_START, JSON.stringify({ id, contentType }), ''));
   }
 
-  /** @param {string} id @param {Uint8Array} bytes */
-  sendChunk(id, bytes) {
-    this.#write(frames.encodeFrame(frames.CHUNK, idHeader(id), bytes));
+  /**
+   * Unlike the rest, this does not wait for Neve to read, which it does no faster than the caller: the event loop goes on.
+   * @param {string} id
+   * @param {Uint8Array} bytes
+   * @param {() => void} taken called when all of it is in the kernel
+   */
+  sendChunk(id, bytes, taken) {
+    for (let at = 0; at < bytes.length; at += LONGEST_CHUNK) {
+      const end = at + LONGEST_CHUNK;
+      const frame = frames.encodeFrame(frames.CHUNK, idHeader(id), bytes.subarray(at, end));
+      const written = this.#send(() => writeAvailable(DESCRIPTOR, frame));
+      if (written < frame.length) {
+        this.#stuck = { rest: frame.subarray(written) };
+        this.#waitForRoom(this.#stuck, () => this.sendChunk(id, bytes.subarray(end), taken));
+        return;
+      }
+    }
+    taken();
+  }
+
+  /** Look again and again: a file descriptor that libuv reads from cannot be waited for by others. */
+  #waitForRoom(stuck, goOn, waitMs = 1) {
+    const look = () => {
+      if (this.#stuck !== stuck) return; // given up
+      stuck.rest = stuck.rest.subarray(this.#send(() => writeAvailable(DESCRIPTOR, stuck.rest)));
+      if (stuck.rest.length > 0) {
+        this.#waitForRoom(stuck, goOn, Math.min(waitMs * 2, LONGEST_WAIT_MS));
+        return;
+      }
+      this.#stuck = undefined;
+      goOn();
+    };
+    watch.outside(() => setTimeout(look, waitMs));
+  }
+
+  /** No more of a chunk that is on its way; what is begun of a frame has to be whole. */
+  #giveUpChunk() {
+    this.#write(NOTHING);
+    this.#stuck = undefined;
   }
 
   /** @param {string} id @param {import('./errors.mjs').WireError} [error] what went wrong after the first bytes */
   endStream(id, error) {
+    this.#giveUpChunk();
     const header = JSON.stringify({ id, type: error?.type });
     this.#write(frames.encodeFrame(frames.STREAM_END, header, error?.body ?? ''));
   }
@@ -168,8 +212,18 @@ export class Channel {
   }
 
   #write(bytes) {
-    try {
+    this.#send(() => {
+      if (this.#stuck) {
+        writeFully(DESCRIPTOR, this.#stuck.rest);
+        this.#stuck.rest = NOTHING;
+      }
       writeFully(DESCRIPTOR, bytes);
+    });
+  }
+
+  #send(write) {
+    try {
+      return write();
     } catch (error) {
       if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') throw error;
       leave();
@@ -177,6 +231,7 @@ export class Channel {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
 const NEXT_FRAME = frames.encodeFrame(frames.NEXT, '{}', '');
 
 function idHeader(id) {

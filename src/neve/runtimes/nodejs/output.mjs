@@ -31,6 +31,21 @@ export function writeFully(fd, bytes) {
   }
 }
 
+/**
+ * Write what a non-blocking descriptor takes now.
+ * @param {number} fd
+ * @param {Uint8Array} bytes
+ * @returns {number} how many bytes it took
+ */
+export function writeAvailable(fd, bytes) {
+  try {
+    return bytes.length > 0 ? fs.writeSync(fd, bytes) : 0;
+  } catch (error) {
+    if (error.code !== 'EAGAIN') throw error;
+    return 0;
+  }
+}
+
 const OUTPUT = 1;
 const HEADER_LENGTH = 16;
 const MARK = 0xa55a0080;

@@ -48,8 +48,7 @@ class ResponseStream extends Writable {
 
   _write(chunk, _encoding, done) {
     this.#start();
-    this.#channel.sendChunk(this.#id, chunk);
-    done();
+    this.#channel.sendChunk(this.#id, chunk, done);
   }
 
   _final(done) {
@@ -128,11 +127,14 @@ export class Streaming {
 }
 
 async function complete(out, start) {
-  const finished = new Promise((resolve, reject) => out.once('finish', resolve).on('error', reject));
-  finished.catch(() => {}); // the handler's own error comes first; this one is looked at when there is none
+  let broken; // looked at when the handler itself has no error
+  const finished = new Promise((resolve) => {
+    out.once('finish', resolve).on('error', (error) => resolve((broken = { error })));
+  });
   const returned = watched(start);
   if (typeof returned?.then !== 'function') throw new Error('Streaming does not support non-async handlers.');
   if ((await returned) !== undefined) console.warn('Streaming handlers ignore return values.');
   if (!out.writableEnded && !out.destroyed) throw new Error('Response stream is not finished.');
   await finished;
+  if (broken) throw broken.error; // also what was written after the end
 }
