@@ -82,6 +82,12 @@ SETTINGS: tuple[Setting, ...] = (
         True,
         "Throttle synchronous invocations beyond 10 a second for each unit of concurrency, as Lambda does.",
     ),
+    Setting(
+        "limit_bandwidth",
+        bool,
+        False,
+        "Slow streamed responses down to 2 MB a second after their first 6 MB, as Lambda does.",
+    ),
     Setting("sandbox", str, "auto", "How environments are isolated: auto (the best that works), bubblewrap, bare."),
     Setting("freezer", str, "auto", "How environments are frozen: auto, cgroup2, cgroup1, signals."),
     Setting(
@@ -145,6 +151,7 @@ class Settings:
     environment_kb: int
     policy_kb: int
     limit_rate: bool
+    limit_bandwidth: bool
     event_concurrency: int
     retry_base_seconds: float
     event_retention_seconds: float

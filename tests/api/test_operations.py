@@ -22,7 +22,7 @@ def test_there_are_no_others() -> None:
 
 
 async def test_what_is_said_of_an_operation_is_what_the_door_does(aws: Lambda) -> None:
-    there = {*families.operations(aws.functions, lambda: HOME), "Invoke", "InvokeAsync"}
+    there = {*families.operations(aws.functions, lambda: HOME), "Invoke", "InvokeAsync", "InvokeWithResponseStream"}
     assert there == {name for name, (state, _) in STATES.items() if state != "refused"}
     assert there.isdisjoint(families.REFUSED)
     assert there.issuperset(families.KEPT)

@@ -58,6 +58,7 @@ class BodyLimits:
         code = body_limits(limits.THE_SERVICES)
         known = {name: _limit(size, name) for name, size in code.items()}
         known["Invoke"] = _INVOKE
+        known["InvokeWithResponseStream"] = _INVOKE
         known["InvokeAsync"] = _limit(ASYNC_ARGUMENT_BYTES, "InvokeAsync")
         self._known = known | {name: _limit(size, name) for name, size in sizes.items()}
 

@@ -12,6 +12,7 @@
 What can be known in advance (routes, codecs, limits) is made once for each service, on its first request.
 """
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Mapping
@@ -19,10 +20,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from neve import log
 from neve.api import errors, model
 from neve.api.body import BodyLimit, BodyLimits, Disconnected, drain, read_body
 from neve.api.calls import Calls, Witness
-from neve.api.http import WHOLE, Application, Headers, RawOperation, Receive, Request, Response, Scope, Send
+from neve.api.http import (
+    CUT,
+    WHOLE,
+    Application,
+    Headers,
+    RawOperation,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    StreamedResponse,
+)
 from neve.api.meant import service_of
 from neve.api.model import ServiceModel
 from neve.api.routes import Match, Routes, unknown_operation
@@ -155,8 +169,9 @@ class _Door:
 
     async def _serve_before_a_witness(self, calls: Calls, scope: Scope, receive: Receive, send: Send) -> None:
         witness = Witness(scope, receive, send, calls.now_ms())
+        kept = {name: each for name, each in scope.get("extensions", {}).items() if name != WHOLE}
         try:
-            await self._serve({**scope, "extensions": {}}, witness.receive, witness.send)
+            await self._serve({**scope, "extensions": kept}, witness.receive, witness.send)
         finally:
             with contextlib.suppress(NeveError):  # who is not understood has called nobody
                 caller = caller_of(witness.headers, scope["query_string"])
@@ -170,6 +185,7 @@ class _Door:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         reading = _Reading(receive, headers)
         desk: _Desk | None = None
+        response: Response | StreamedResponse
         try:
             caller = caller_of(headers, scope["query_string"])
             service = self._service(caller, scope, headers)
@@ -185,14 +201,16 @@ class _Door:
             return
         except Exception as error:  # noqa: BLE001 - the edge of the door: everything becomes a response
             response = errors.render(error, desk.model if desk else None, request_id)
-        if reading.done:
+        if isinstance(response, StreamedResponse):
+            await send_stream(scope, receive, send, response, request_id)
+        elif reading.done:
             await _send(scope, send, response, request_id)
         else:
             await _refuse(send, response, request_id, receive, headers)
 
     async def _answer(
         self, desk: _Desk, call: Call, scope: Scope, headers: Mapping[bytes, bytes], reading: "_Reading"
-    ) -> Response:
+    ) -> Response | StreamedResponse:
         match = desk.match(scope, headers)
         body = await reading.body(desk.limits.of(match.operation, headers))
         request = Request(scope["method"], match.operation, match.labels, scope["query_string"], headers, body)
@@ -244,6 +262,28 @@ async def _send(scope: Scope, send: Send, response: Response, request_id: str) -
         return
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+SEND_SECONDS = 900.0
+"""How long a client may take nothing of a streamed answer: as long as the longest function runs."""
+
+
+async def send_stream(scope: Scope, receive: Receive, send: Send, response: StreamedResponse, request_id: str) -> None:
+    """Chunk by chunk, no faster than the client reads. When it ends in an error, or the client does not read, the connection is
+    cut; a client that goes away is not told anything, and the chunks are read to their end."""
+    try:
+        headers = [(b"x-amzn-requestid", request_id.encode()), *response.headers]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        async with contextlib.aclosing(response.chunks) as chunks:
+            async for chunk in chunks:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except Exception as error:  # noqa: BLE001 - the edge of the door: the status is sent, so the connection has to tell
+        log.warn("api.cut", request_id=request_id, error=f"{type(error).__name__}: {error}")
+        scope["extensions"][CUT]()
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 async def _refuse(

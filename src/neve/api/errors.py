@@ -54,13 +54,14 @@ def render(error: Exception, service: ServiceModel | None, request_id: str) -> R
         log.warn("api.refused", error=error.message, request_id=request_id)  # said on purpose: nothing to trace
     elif isinstance(error, PlatformError) or not isinstance(error, NeveError):
         log.failure("api.failed", error, request_id=request_id)
-    code, text = _code_and_text(error)
+    code, text = code_and_text(error)
     if service is not None and service.json_rpc:
         return _render_rpc(code, text)
     return _render_rest(error, code, text)
 
 
-def _code_and_text(error: Exception) -> tuple[str, str]:
+def code_and_text(error: Exception) -> tuple[str, str]:
+    """What a caller may know of it."""
     if isinstance(error, CallerError | PlatformError):
         return error.code, error.message
     return NeveError.code, UNEXPECTED

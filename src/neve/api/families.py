@@ -23,6 +23,7 @@ from neve.api import (
 )
 from neve.api.http import RawOperation
 from neve.api.invoke import invoke_async_operation, invoke_operation
+from neve.api.invoke_stream import invoke_stream_operation
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker
 from neve.domain.call import Operation
@@ -49,7 +50,11 @@ def operations(verbs: Functions, base_url: Callable[[], str]) -> dict[str, Opera
 
 def raw_operations(invoker: Invoker) -> dict[str, RawOperation]:
     """Those that read and write HTTP themselves."""
-    return {"Invoke": invoke_operation(invoker), "InvokeAsync": invoke_async_operation(invoker)}
+    return {
+        "Invoke": invoke_operation(invoker),
+        "InvokeAsync": invoke_async_operation(invoker),
+        "InvokeWithResponseStream": invoke_stream_operation(invoker),
+    }
 
 
 # What is not done
@@ -108,7 +113,6 @@ KEPT: Mapping[str, str] = {
 """Operations whose settings are checked, kept and given back, and what does not come of them."""
 
 REFUSED: Mapping[str, str] = {
-    **_all("Responses are sent when they are whole: use Invoke.", "InvokeWithResponseStream"),
     **_all(
         "Neve runs no durable executions.",
         "CheckpointDurableExecution",

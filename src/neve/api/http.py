@@ -1,6 +1,6 @@
 """What passes the door: one request as an operation may see it, one ready response, and the shape of a raw operation."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -46,10 +46,24 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
+class StreamedResponse(msgspec.Struct, frozen=True):
+    """An answer that is sent as it comes. When `chunks` raises, the connection is cut, so that nobody takes it for whole.
+
+    The door adds the request id.
+    """
+
+    status: int
+    headers: Headers
+    chunks: AsyncGenerator[bytes]
+
+
 WHOLE = "neve.whole"
 """The ASGI extension of our server: `await scope["extensions"][WHOLE](response)` sends a response with all its headers."""
 
-RawOperation = Callable[[Call, Request], Awaitable[Response]]
+CUT = "neve.cut"
+"""The ASGI extension of our server that ends the connection in the middle of an answer: `scope["extensions"][CUT]()`."""
+
+RawOperation = Callable[[Call, Request], Awaitable[Response | StreamedResponse]]
 """An operation that reads the request and writes the response itself (Invoke); domain errors are raised as usual."""
 
 

@@ -46,7 +46,7 @@ def invoke_operation(invoker: Invoker) -> RawOperation:
     async def invoke(call: Call, request: Request) -> Response:
         if not _usual(request):
             codec.parse(request)  # the service's sentence about whatever is wrong; most unusual requests are right
-        asked = _read(call, request, request.body if _is_json(request.body) else await _explained(request.body))
+        asked = read_request(call, request, request.body if _is_json(request.body) else await _explained(request.body))
         invoked = await invoker.invoke(asked)
         if invoked.result is None:
             return Response(204) if asked.invocation_type is InvocationType.DRY_RUN else _accepted(invoked.trace_id)
@@ -62,8 +62,8 @@ def invoke_async_operation(invoker: Invoker) -> RawOperation:
 
     async def invoke_async(call: Call, request: Request) -> Response:
         codec.parse(request)
-        payload = request.body if _is_json(request.body) else await _explained(request.body)
-        invoked = await invoker.invoke(replace(_read(call, request, payload), invocation_type=InvocationType.EVENT))
+        asked = read_request(call, request, await payload_of(request.body))
+        invoked = await invoker.invoke(replace(asked, invocation_type=InvocationType.EVENT))
         return _accepted(invoked.trace_id)
 
     return invoke_async
@@ -83,7 +83,13 @@ def _usual(request: Request) -> bool:
     )
 
 
-def _read(call: Call, request: Request, payload: bytes) -> InvokeRequest:
+async def payload_of(body: bytes) -> bytes:
+    """The event that a body is. InvalidRequestContent, as the service's parser says it."""
+    return body if _is_json(body) else await _explained(body)
+
+
+def read_request(call: Call, request: Request, payload: bytes) -> InvokeRequest:
+    """What the headers of a request that agrees with the model ask for."""
     return InvokeRequest(
         world=call.world,
         request_id=call.request_id,

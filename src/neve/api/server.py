@@ -12,13 +12,16 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from neve.api.http import WHOLE, Application, Response
+from neve.api.http import CUT, WHOLE, Application, Response
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the pools of the SDKs keep an idle connection: the client closes first, and no request meets a closing socket."""
 
 HEADER_SECONDS = 30.0
 """How long a new connection may take until the headers of its first request are whole."""
+
+LAST_BYTES_SECONDS = 10.0
+"""How long a client may take to read the rest of an answer that is cut off."""
 
 _STATUS_LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in HTTPStatus}
 _ONE_WRITE_BYTES = 65_536  # a longer body is not worth a copy
@@ -42,8 +45,10 @@ class _Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        extensions: dict[str, Any] = {CUT: self._cut}
         if cycle.scope["method"] != "HEAD":
-            cycle.scope["extensions"] = {WHOLE: functools.partial(self._answer, cycle)}  # type: ignore[dict-item]
+            extensions[WHOLE] = functools.partial(self._answer, cycle)
+        cycle.scope["extensions"] = extensions
         super()._start_asgi_task(cycle, app)
 
     async def _answer(self, cycle: RequestResponseCycle, response: Response) -> None:
@@ -64,6 +69,11 @@ class _Protocol(HttpToolsProtocol):
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
+
+    def _cut(self) -> None:
+        """Send what was written, but no end of the response: the client sees that it is not whole."""
+        self.transport.close()
+        self.loop.call_later(LAST_BYTES_SECONDS, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from neve.clock import Clock
 from neve.control.functions import Functions, Target
 from neve.dataplane.invoke import DataPlane
+from neve.dataplane.response_stream import ResponseStream
 from neve.domain.errors import RecursiveInvocation
 from neve.domain.event import QueuedEvent
 from neve.domain.function import Function, RecursiveLoop
@@ -46,6 +47,14 @@ class Invoked(NamedTuple):
     result: InvocationResult | None
 
 
+class Streaming(NamedTuple):
+    """What became of a request for a streamed response: as `Invoked`, but the response is still coming."""
+
+    function: Function
+    trace_id: str
+    stream: ResponseStream
+
+
 Accept = Callable[[QueuedEvent], Awaitable[None]]
 
 
@@ -60,21 +69,33 @@ class Invoker:
 
     async def invoke(self, request: InvokeRequest) -> Invoked:
         """As the request says how. What is wrong with it, or with the state of the function, is raised."""
-        target = await _target(self._functions, request.world, request.function_name, request.qualifier)
+        target, trace_id = await self._meant(request)
         function = target.function
-        header = request.trace_id or new_header(self._clock.now(), os.urandom(20).hex(), function.tracing_mode)
-        trace_id = counted(header, function.world, function.name)
         if request.invocation_type is InvocationType.DRY_RUN:
             return Invoked(function, trace_id, None)
         if request.invocation_type is InvocationType.EVENT:
             await self._accept(_event(request, target, trace_id, self._clock.now_ms()))
             return Invoked(function, trace_id, None)
-        if is_loop(trace_id, function.world, function.name):
-            await self._check_allowed(function)
+        await self._check_allowed(function, trace_id)
         return Invoked(function, trace_id, await self._plane.invoke(_invocation(request, target, trace_id)))
 
-    async def _check_allowed(self, function: Function) -> None:
+    async def stream(self, request: InvokeRequest) -> Streaming:
+        """Run it now, the response as it comes. Errors as `invoke`; some only when the stream is waited for."""
+        target, trace_id = await self._meant(request)
+        await self._check_allowed(target.function, trace_id)
+        stream = await self._plane.stream(_invocation(request, target, trace_id))
+        return Streaming(target.function, trace_id, stream)
+
+    async def _meant(self, request: InvokeRequest) -> tuple[Target, str]:
+        target = await _target(self._functions, request.world, request.function_name, request.qualifier)
+        function = target.function
+        header = request.trace_id or new_header(self._clock.now(), os.urandom(20).hex(), function.tracing_mode)
+        return target, counted(header, function.world, function.name)
+
+    async def _check_allowed(self, function: Function, trace_id: str) -> None:
         """The text is unconfirmed."""
+        if not is_loop(trace_id, function.world, function.name):
+            return
         policy = await self._functions.event_invoke.policy_of(function.world, function.name, None)
         if policy.recursive_loop is RecursiveLoop.TERMINATE:
             raise RecursiveInvocation(

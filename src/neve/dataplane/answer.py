@@ -10,7 +10,7 @@ from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.listener import Event
 from neve.dataplane.sandbox.sandbox import Exit
 from neve.domain.invocation import InvocationResult, Status
-from neve.domain.limits import SYNC_RESPONSE_BYTES
+from neve.domain.limits import STREAMED_RESPONSE_BYTES, SYNC_RESPONSE_BYTES
 
 
 def event_of(run: Run, left_s: float) -> Event:
@@ -35,6 +35,22 @@ def result_of(kind: int, header: Mapping[str, Any], body: bytes, version: str) -
         error_type = str(header.get("type", failures.RUNTIME_UNKNOWN))
         return InvocationResult(Status.FAILURE, body, version, error_type)
     return InvocationResult(Status.SUCCESS, body, version)
+
+
+def take_chunk(run: Run, chunk: bytes) -> bool:
+    """Pass a part of a streamed response on, or collect it, no further than a caller may get.
+
+    False when a stream gets longer than that.
+    """
+    run.produced_bytes += len(chunk)
+    if run.stream is None:
+        if len(run.streamed) <= SYNC_RESPONSE_BYTES:
+            run.streamed += chunk
+        return True
+    if run.produced_bytes > STREAMED_RESPONSE_BYTES:
+        return False
+    run.stream.put(chunk)
+    return True
 
 
 def no_answer(run: Run, version: str) -> InvocationResult:

@@ -129,6 +129,15 @@ class Channel:
             self._loop.add_writer(self._socket.fileno(), self._flush)
         self._outgoing += frame
 
+    def hold(self, held: bool) -> None:
+        """Stop or continue reading; the sender waits when the socket is full."""
+        if not self._open:
+            return
+        if held:
+            self._loop.remove_reader(self._socket.fileno())
+        else:
+            self._loop.add_reader(self._socket.fileno(), self._read_once)
+
     def drain(self) -> None:
         """Read what has arrived by now and pass on the whole frames. Not what comes meanwhile: that may have no end."""
         left = bytes_arrived(self._socket.fileno()) if self._open else 0

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from neve import log
 from neve.dataplane import channel as frames
 from neve.dataplane import failures
-from neve.dataplane.answer import event_of, no_answer, result_of
+from neve.dataplane.answer import event_of, no_answer, result_of, take_chunk
 from neve.dataplane.failures import Failure
 from neve.dataplane.freezing import Freezing
 from neve.dataplane.generation import Generation
@@ -35,7 +35,7 @@ from neve.domain.environment import Action, Signal, State, transition
 from neve.domain.errors import ExtensionRefused, PlatformError, SandboxFailed
 from neve.domain.extension import Extension
 from neve.domain.invocation import InvocationResult, Status
-from neve.domain.limits import SYNC_RESPONSE_BYTES
+from neve.domain.limits import STREAMED_RESPONSE_BYTES
 from neve.domain.record import Origin
 from neve.domain.shutdown import Reason
 
@@ -279,22 +279,32 @@ class Environment:
         if run.answering is None:
             run.answering = run.answered
         run.answer = result_of(kind, header, body, self._plan.function.version)
+        if run.stream is not None:
+            run.stream.let_go()
         self._move(Signal.ANSWER)
 
     def _on_stream(self, kind: int, header: Mapping[str, Any], body: bytes) -> None:
-        """Invoke answers in one piece: a streamed response is collected, no further than a caller may get."""
+        """Passed on as it comes to a caller that wants it so; Invoke answers in one piece."""
         run = self._run
-        if run is None or header.get("id") != run.request_id:
+        if run is None or run.answer is not None or header.get("id") != run.request_id:
             return
         if kind == frames.STREAM_START:
             run.answering = time.perf_counter()
-        elif kind == frames.CHUNK and len(run.streamed) <= SYNC_RESPONSE_BYTES:
-            run.streamed += body
+            if run.stream is not None:
+                run.stream.begin(str(header.get("contentType", "")), self._hold)
+        elif kind == frames.CHUNK:
+            if not take_chunk(run, body):
+                told = {**header, "type": failures.TOO_LARGE}
+                self._on_answer(frames.ERROR, told, failures.too_large(STREAMED_RESPONSE_BYTES))
         elif kind == frames.STREAM_END:
             failed = "type" in header
             self._on_answer(
                 frames.ERROR if failed else frames.RESPONSE, header, body if failed else bytes(run.streamed)
             )
+
+    def _hold(self, held: bool) -> None:
+        if self._generation is not None:
+            self._generation.hold(held)
 
     def subscribed(self, subscribed: Subscribed) -> None:
         """News."""
@@ -417,6 +427,8 @@ class Environment:
         measured = Measured(duration_ms, self._init.take_untold_ms(), memory_bytes, extensions_ms)
         self._reporter.finished(run, outcome, measured)
         self._run = None
+        if run.stream is not None:
+            run.stream.let_go()
         answer = run.answer or outcome
         if run.invocation.wants_log_tail:
             answer = replace(answer, log_tail=self._around.log_tail(run.request_id))
@@ -431,10 +443,15 @@ class Environment:
         if self.state is State.RESTARTING:
             self._tell_extensions()
             self._init.fail("timeout", None)
-        if self._question.asked:
+        if self._question.asked and not self._held():
             now_ms, timeout_s = self._around.clock.now_ms(), float(self._plan.function.timeout_s)
             self._desk.explain(self._question.answer, self._current().request_id, timeout_s, now_ms)
         self._move(Signal.TIMEOUT, failures.timeout(self._plan.function.timeout_s))
+
+    def _held(self) -> bool:
+        """Whether the function waited for its caller: then its client's answer is behind what the caller has not read."""
+        stream = self._current().stream
+        return stream is not None and stream.held
 
     def _fail_and_reset(self, failure: Failure) -> None:
         """The invocation fails: answer at once, then reset. The environment stays, without processes."""

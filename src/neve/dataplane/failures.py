@@ -99,9 +99,9 @@ def payload(error_type: str, message: str) -> bytes:
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
 
 
-def too_large() -> bytes:
+def too_large(limit: int = SYNC_RESPONSE_BYTES) -> bytes:
     """The runtime posted more than a caller may get."""
-    text = f"Response payload size exceeded maximum allowed payload size ({SYNC_RESPONSE_BYTES} bytes)."
+    text = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
     return payload(TOO_LARGE, text)
 
 

@@ -101,6 +101,11 @@ class Generation:
         assert self._parties is not None
         self._parties.send(event)
 
+    def hold(self, held: bool) -> None:
+        """Stop or continue to hear the runtime: whoever gets its streamed response is slow."""
+        if self._parties is not None:
+            self._parties.hold(held)
+
     def ask_why(self, request_id: str) -> None:
         """Ask the runtime what this invocation waits for."""
         if self._parties is not None:

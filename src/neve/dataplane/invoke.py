@@ -21,6 +21,7 @@ from neve.dataplane.pool import Pool
 from neve.dataplane.prestarted import Prestarted
 from neve.dataplane.provisioned import Targets, allocation
 from neve.dataplane.rates import Rates
+from neve.dataplane.response_stream import Pace, ResponseStream
 from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.runtimes import Runtime, Runtimes
@@ -120,6 +121,16 @@ class DataPlane:
 
         A caller that gives up does not end the invocation: as on Lambda it runs to its end. One `of_event` has no rate.
         """
+        run = await self._begin(invocation, of_event)
+        return await asyncio.shield(run.result)
+
+    async def stream(self, invocation: Invocation) -> ResponseStream:
+        """Run it and return what the caller reads its response from. Errors as `invoke`, also from the stream."""
+        run = await self._begin(invocation, streams=True)
+        assert run.stream is not None
+        return run.stream
+
+    async def _begin(self, invocation: Invocation, of_event: bool = False, streams: bool = False) -> Run:
         holder = _holder(invocation.function)
         self._check_open()
         if self.settings.limit_rate and not of_event:
@@ -133,7 +144,7 @@ class DataPlane:
         except BaseException:
             self._slots.give_back(holder)
             raise
-        return await asyncio.shield(self._submit(pool, invocation))
+        return self._submit(pool, invocation, streams)
 
     def _check_open(self) -> None:
         if self._closing:
@@ -154,17 +165,18 @@ class DataPlane:
             raise throttled(why)
         await self._slots.take_within(holder, _MOMENT_S)
 
-    def _submit(self, pool: Pool, invocation: Invocation) -> "asyncio.Future[InvocationResult]":
+    def _submit(self, pool: Pool, invocation: Invocation, streams: bool) -> Run:
         holder = _holder(invocation.function)
         result: asyncio.Future[InvocationResult] = self._loop.create_future()
         if invocation.wants_log_tail:
             self._tails.watch(invocation.request_id)
         self._running += 1
         invocation, segment_id = _traced(invocation)
-        pool.submit(
-            Run(invocation, result, lambda: self._finished(holder, invocation.request_id), segment_id=segment_id)
-        )
-        return result
+        run = Run(invocation, result, lambda: self._finished(holder, invocation.request_id), segment_id=segment_id)
+        if streams:
+            run.stream = ResponseStream(result, Pace() if self.settings.limit_bandwidth else None)
+        pool.submit(run)
+        return run
 
     def _finished(self, holder: Holder, request_id: str) -> None:
         self._slots.give_back(holder)

@@ -70,6 +70,15 @@ class Parties:
         if self._by_frame:
             self._channel.send(frames.INVOKE, _header(event), event.body)
 
+    def hold(self, held: bool) -> None:
+        """Stop or continue reading the response that is being streamed."""
+        if self._by_frame:
+            self._channel.hold(held)
+        elif held:
+            self._api.hold_stream()
+        else:
+            self._api.release_stream()
+
     def ask_why(self, request_id: str) -> None:
         """Ask the runtime what this invocation waits for."""
         self._channel.send(frames.DIAGNOSE, json.dumps({"id": request_id}).encode())

@@ -100,7 +100,7 @@ class Reporter:
         members = _outcome(run, outcome)
         members["metrics"] = {
             "durationMs": round((now - run.sent) * 1000.0, 2),
-            "producedBytes": len(run.answer.payload) if run.answer else 0,
+            "producedBytes": run.produced_bytes or (len(run.answer.payload) if run.answer else 0),
         }
         if run.answering is not None:
             members["spans"] = _spans(run, now, self._around.clock.now_ms())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from neve.dataplane.response_stream import ResponseStream
 from neve.domain.invocation import Invocation, InvocationResult
 
 
@@ -13,7 +14,8 @@ class Run:
 
     Times are of the monotonic clock: `started` when the event (or its suppressed init) begins, `sent` when the runtime gets it,
     `answering` and `answered` when its response begins and is whole, `done` when the runtime has asked for the next event.
-    `segment_id` is X-Ray's, when the function is actively traced and this run is sampled.
+    `segment_id` is X-Ray's, when the function is actively traced and this run is sampled. What a runtime streams goes to
+    `stream`, or is collected in `streamed` when the caller wants it in one piece.
     """
 
     invocation: Invocation
@@ -27,7 +29,9 @@ class Run:
     answer: InvocationResult | None = None
     told_start: bool = False
     segment_id: str | None = None
+    stream: ResponseStream | None = None
     streamed: bytearray = field(default_factory=bytearray)
+    produced_bytes: int = 0
 
     @property
     def request_id(self) -> str:

@@ -87,6 +87,7 @@ class Streamed:
         return self._doors.runtime.is_current(self._request_id)
 
     def _finish(self, error: FunctionError | None) -> None:
+        self._exchange.go_on()  # it may have been held, and what follows on its connection must be read
         self._doors.streaming = None
         self._doors.runtime.move(RuntimeState.RESPONSE_SENT)
         self._doors.listener.stream_ended(self._request_id, error)
