@@ -19,7 +19,7 @@ from typing import Any, Protocol
 PATIENCE_SECONDS = 20.0
 
 _INVOKE, _NEXT, _RESPONSE, _ERROR, _INIT_ERROR, _STREAM_START, _CHUNK, _STREAM_END = range(1, 9)
-_WAITING, _ASSIGN, _LEAK, _DIAGNOSE, _DIAGNOSIS = 9, 10, 11, 12, 13
+_WAITING, _ASSIGN, _LEAK, _DIAGNOSE, _DIAGNOSIS, _CALLS = 9, 10, 11, 12, 13, 14
 _LEVELS = {0b00100: "TRACE", 0b01000: "DEBUG", 0b01100: "INFO", 0b10000: "WARN", 0b10100: "ERROR", 0b11000: "FATAL"}
 _TEXT, _JSON, _MARK = 0xA55A0003, 0xA55A0002, 0xA55A0080
 
@@ -140,6 +140,7 @@ class FramesClient:
     _arrived: list[tuple[int, dict[str, Any], bytes]] = field(default_factory=list)
     news: list[dict[str, Any]] = field(default_factory=list)
     root: str = ""
+    calls: list[dict[str, Any]] = field(default_factory=list)
     _output: bytearray = field(default_factory=bytearray)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _channel_ended: bool = False
@@ -280,6 +281,8 @@ class FramesClient:
                 header = json.loads(frame[5 : 5 + header_length])
                 if kind == _LEAK:
                     self.news += header["news"]
+                elif kind == _CALLS:
+                    self.calls += header["calls"]
                 else:
                     self._arrived.append((kind, header, frame[5 + header_length :]))
                 await self._tell()

@@ -31,6 +31,7 @@ ASSIGN = 10
 LEAK = 11
 DIAGNOSE = 12
 DIAGNOSIS = 13
+CALLS = 14
 ALL_NEXT = -1  # no frame: what `Parties` says when the runtime and every extension wait
 
 _HEAD = struct.Struct(">IBI")

@@ -235,6 +235,8 @@ class Environment:
             self._on_stream(kind, header, body)
         elif kind == frames.LEAK:
             self._desk.hear(header, self._run.request_id if self._run else None, self._around.clock.now_ms())
+        elif kind == frames.CALLS:
+            self._desk.hear_calls(header, self._run.request_id if self._run else None, self._around.clock.now_ms())
         elif kind == frames.DIAGNOSIS:
             self._question.heard(header)
         elif kind == frames.INIT_ERROR and self.state in _INIT:

@@ -17,6 +17,7 @@ from neve.dataplane.tasks import Tasks
 from neve.domain import record as kinds
 from neve.domain.diagnosis import located_diagnosis, read_diagnosis
 from neve.domain.leak import located, located_request, read_news
+from neve.domain.outgoing import read_calls
 from neve.domain.stack import Stack
 
 Tell = Callable[[str, Mapping[str, Any], str | None, float], None]
@@ -61,6 +62,11 @@ class LeakDesk:
         """A LEAK frame, during this invocation."""
         for kind, members in read_news(header, self._prefix, self._root.seen):
             self._take(_News(kind, members, request_id, time_ms))
+
+    def hear_calls(self, header: frames.Header, request_id: str | None, time_ms: float) -> None:
+        """A CALLS frame, during this invocation."""
+        for members in read_calls(header, self._prefix, self._root.seen, time_ms):
+            self._take(_News(kinds.CALL, members, request_id, time_ms))
 
     def explain(self, header: frames.Header | None, request_id: str, timeout_s: float, time_ms: float) -> None:
         """An invocation ran out of time, and this is what was said of it; None: nothing."""
@@ -107,7 +113,7 @@ class LeakDesk:
             return told
         if news.members.get("leakId") in self._dropped:
             return None
-        if news.kind == kinds.LEAK_REQUEST:
+        if news.kind in (kinds.LEAK_REQUEST, kinds.CALL):
             return located_request(self._resolved(news.members))
         if news.kind == kinds.DIAGNOSIS:
             waiting = [self._resolved(each) for each in news.members["waiting"]]

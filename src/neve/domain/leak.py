@@ -18,7 +18,7 @@ from neve.domain.world import World
 MOST_SEEN = 20
 """Invocations that are told of a leak that goes on in every one of them."""
 _LONGEST = 500
-_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 News = tuple[str, Mapping[str, Any]]
 """A record's type and members."""
@@ -208,7 +208,7 @@ def _inside(leak_id: str, request_id: str | None) -> Mapping[str, Any]:
 
 def _id(item: Mapping[str, Any], prefix: str) -> str | None:
     own = item.get("leak")
-    return f"{prefix}.{own}" if isinstance(own, str) and _ID.fullmatch(own) else None
+    return f"{prefix}.{own}" if isinstance(own, str) and ID.fullmatch(own) else None
 
 
 def text_of(value: object) -> str | None:

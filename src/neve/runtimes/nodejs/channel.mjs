@@ -192,6 +192,11 @@ export class Channel {
     this.#write(frames.encodeFrame(frames.DIAGNOSIS, JSON.stringify(diagnosis), ''));
   }
 
+  /** @param {object[]} calls docs/frames.md @param {number} more how many are not told */
+  tellCalls(calls, more) {
+    this.#write(frames.encodeFrame(frames.CALLS, JSON.stringify({ calls, more }), ''));
+  }
+
   #wait() {
     this.#waiting = true;
     this.#pipe.ref();

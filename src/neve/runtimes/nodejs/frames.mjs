@@ -13,6 +13,7 @@ export const ASSIGN = 10;
 export const LEAK = 11;
 export const DIAGNOSE = 12;
 export const DIAGNOSIS = 13;
+export const CALLS = 14;
 
 const PREFIX = 4;
 const FIXED = 9; // length, kind, header length

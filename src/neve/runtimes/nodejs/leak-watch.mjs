@@ -2,6 +2,7 @@
 //
 // Levels (design D12): `detect` sees every timer, file, socket, request, child and worker; `explain` sees promises, too, and
 // so finds the user's line behind what a library starts late. What is found is news, sent to Neve as LEAK frames.
+import { Calls } from './calls.mjs';
 import { patchFetch } from './console-patch.mjs';
 import { whatHolds } from './leak-diagnosis.mjs';
 import { isUserConnection } from './leak-kinds.mjs';
@@ -42,6 +43,11 @@ class LeakWatch {
       ended: (work) => this.#leaks.lose(work, () => this.#inside(work.token)),
       broken: (error) => this.#broken(error),
     });
+  }
+
+  /** What the invocation asks of others. @param {boolean} places whether to tell the lines, too */
+  calls(places) {
+    return new Calls(this.#channel, this.#underWay, places);
   }
 
   async start(level) {
@@ -216,9 +222,17 @@ export async function startWatch({ leaks: level, watchdogMs, taskRoot }, channel
   const watching = new LeakWatch(channel, watchdogMs ? await startWatchdog(taskRoot, watchdogMs) : undefined);
   await watching.start(level);
   watching.rehearse();
-  channel.onDiagnose = (id) => watching.diagnose(id);
-  channel.isRestless = () => watching.isRestless();
-  channel.onEnding = () => watching.end();
+  const calls = watching.calls(level === 'explain');
+  calls.enable();
+  channel.onDiagnose = (id) => {
+    watching.diagnose(id);
+    calls.tell();
+  };
+  channel.isRestless = () => calls.any || watching.isRestless();
+  channel.onEnding = () => {
+    watching.end();
+    calls.tell();
+  };
   setWatch(watching);
 }
 
