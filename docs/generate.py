@@ -21,6 +21,7 @@ COMMANDS = (
     "deploy",
     "invoke",
     "logs",
+    "trace",
     "leaks",
     "ps",
     "queue",

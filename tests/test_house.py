@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "neve"
 FLOORS = ["domain", "storage", "dataplane", "queue", "control", "api"]
 TOOLS = {"clock", "log", "settings", "__init__"}
-ANNEXES = {"companions", "neighbours", "analysis"}
+ANNEXES = {"companions", "neighbours", "analysis", "pictures"}
 OUTSIDE = {"cli", "console"}
 ROOF = "app"
 FOREIGN_TO = {  # who alone may import it

@@ -22,6 +22,7 @@ import uvloop
 
 from neve import log
 from neve.analysis.leaks import LeakBook
+from neve.analysis.trace_book import TraceBook
 from neve.api import families
 from neve.api.body import body_limits
 from neve.api.calls import Calls
@@ -58,6 +59,7 @@ from neve.neighbours.elsewhere import neighbour_at
 from neve.neighbours.endpoints import parse_endpoints
 from neve.neighbours.moto import Moto
 from neve.neighbours.process import INSTALL, MotoProcess, installed
+from neve.pictures.draw import draw
 from neve.queue.code_objects import CodeObjects
 from neve.queue.event_queue import EventQueue
 from neve.queue.sources import Sources
@@ -239,7 +241,10 @@ async def _run(
     leaks = LeakBook(storage.leaks)
     stream.subscribe(leaks)
     calls = Calls(clock.now_ms)
-    own = create_own(House(plane, functions, queue, stream, clock, kind, leaks, calls, _survey, stop.closing))
+    traces = TraceBook()
+    stream.subscribe(traces)
+    house = House(plane, functions, queue, stream, clock, kind, leaks, calls, traces, draw, _survey, stop.closing)
+    own = create_own(house)
     door = create_door(
         {
             "lambda": Service(

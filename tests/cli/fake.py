@@ -30,6 +30,8 @@ class House:
     queue: list[dict[str, Any]] = field(default_factory=list)
     dropped: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    traces: list[dict[str, Any]] = field(default_factory=list)
+    picture: dict[str, Any] = field(default_factory=dict)
     leaks: dict[str, Any] = field(default_factory=lambda: {"leaks": [], "init": [], "groups": [], "timeouts": []})
     left_over_lines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -124,6 +126,11 @@ class Door(BaseHTTPRequestHandler):
             wanted = query.get("function")
             found = [one for one in house.environments if wanted is None or one["function"] in wanted]
             return 200, {"environments": found, "prestarted": house.prestarted}, {}
+        if path.startswith("/traces"):
+            house.asked.append({"path": path} | {name: values[0] for name, values in query.items()})
+            if path.endswith(".svg"):
+                return 200, b"<svg/>", {}
+            return 200, {"traces": house.traces} if path == "/traces" else house.picture, {}
         if path == "/leaks/lines":
             return 200, {"lines": house.left_over_lines}, {}
         if path == "/leaks":

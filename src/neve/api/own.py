@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from neve import __version__
-from neve.api import own_fates, own_leaks, own_queue
+from neve.api import own_fates, own_leaks, own_queue, own_traces
 from neve.api.backlog import Backlog
 from neve.api.calls import Calls, ServiceCall
 from neve.api.errors import render
@@ -24,6 +24,7 @@ from neve.dataplane.sandbox.sandbox import SandboxKind
 from neve.dataplane.stream import Stream
 from neve.domain.errors import CallerError, InvalidParameterValue, NeveError, ResourceNotFound
 from neve.domain.function import LATEST
+from neve.domain.picture import Picture
 from neve.domain.record import Record
 from neve.domain.system_log import iso_time
 from neve.domain.world import World
@@ -47,6 +48,8 @@ class House:
     kind: SandboxKind
     leaks: own_leaks.LeakReports
     calls: Calls
+    traces: own_traces.Book
+    draw: Callable[[Picture], str]
     survey: Callable[[], Awaitable[list[dict[str, Any]]]]
     closing: asyncio.Event
 
@@ -65,6 +68,7 @@ def create_own(house: House) -> Application:
         ("POST", "queue/purge"): lambda query, body: own_queue.purge(house.queue, body),
         ("GET", "leaks"): lambda query, body: own_leaks.look(house.leaks, query),
         ("GET", "leaks/lines"): lambda query, body: own_leaks.lines(house.leaks, query),
+        ("GET", "traces"): lambda query, body: _now(own_traces.listed(house.traces, query)),
         ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
     }
 
@@ -79,6 +83,8 @@ def create_own(house: House) -> Application:
         try:
             if path == "records":
                 await _records(house, query, receive, send)
+            elif path.startswith("traces/"):
+                await _answer(send, 200, *own_traces.one(house.traces, house.draw, path.removeprefix("traces/"), query))
             elif path.startswith("code/"):
                 await _answer(send, 200, await _code(house, path, query), "application/zip")
             elif path.startswith("layers/"):

@@ -145,6 +145,10 @@ class Client:
             return _members(self._checked("lambda", "GET", "/_neve" + path))
         return _members(self._checked("lambda", "POST", "/_neve" + path, json.dumps(members).encode()))
 
+    def own_text(self, path: str) -> bytes:
+        """GET below `/_neve`, whatever it is."""
+        return self._checked("lambda", "GET", "/_neve" + path).body
+
     def records(self, on_open: Callable[[], None] = lambda: None) -> Iterator[dict[str, Any]]:
         """The stream of records, as they happen, until the server ends it. `on_open`: nothing later is missed."""
         connection = self._connection(None)

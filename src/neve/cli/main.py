@@ -14,6 +14,7 @@ _COMMANDS = {
     "deploy": "Create or update a function from a folder, a file or a zip.",
     "invoke": "Invoke a function and print its result.",
     "logs": "Show a function's log.",
+    "trace": "Show or draw what happened in one run.",
     "leaks": "Show what functions left unfinished, and what became of it.",
     "ps": "List the execution environments.",
     "queue": "Show the event queue, run it now, or forget it.",

@@ -17,7 +17,7 @@ from neve.dataplane.tasks import Tasks
 from neve.domain import record as kinds
 from neve.domain.diagnosis import located_diagnosis, read_diagnosis
 from neve.domain.leak import located, located_request, read_news
-from neve.domain.outgoing import read_calls
+from neve.domain.outgoing import read_calls, read_waited
 from neve.domain.stack import Stack
 
 Tell = Callable[[str, Mapping[str, Any], str | None, float], None]
@@ -67,6 +67,9 @@ class LeakDesk:
         """A CALLS frame, during this invocation."""
         for members in read_calls(header, self._prefix, self._root.seen, time_ms):
             self._take(_News(kinds.CALL, members, request_id, time_ms))
+        waited = read_waited(header, time_ms)
+        if waited is not None:
+            self._take(_News(kinds.WAITED, waited, request_id, time_ms))
 
     def explain(self, header: frames.Header | None, request_id: str, timeout_s: float, time_ms: float) -> None:
         """An invocation ran out of time, and this is what was said of it; None: nothing."""

@@ -113,6 +113,12 @@ def read_calls(header: Mapping[str, Any], prefix: str, root: str, now_ms: float)
             yield members
 
 
+def read_waited(header: Mapping[str, Any], now_ms: float) -> Mapping[str, Any] | None:
+    """The members of the record that an answer was there and waited, for an empty event loop."""
+    waited = _span(header.get("waited"))
+    return None if waited is None else {"sinceMs": round(now_ms - waited, 3), "durationMs": waited}
+
+
 def _call(item: Mapping[str, Any], prefix: str, root: str, now_ms: float) -> Mapping[str, Any] | None:
     own, ago, to = item.get("id"), _span(item.get("ago")), text_of(item.get("to"))
     if not isinstance(own, str) or ID.fullmatch(own) is None or ago is None or to is None:

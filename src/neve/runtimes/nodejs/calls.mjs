@@ -8,6 +8,7 @@ const channels = require('node:diagnostics_channel');
 const MOST_TOLD = 200; // of one invocation
 const MOST_PLACES = 50; // to read a stack takes some 20 µs
 const LONGEST = 300;
+const LEAST_WAITED = 1; // ms: less is no waiting
 const CREDENTIAL = /Credential=[^/,\s]+\/\d+\/[\w-]+\/([\w-]+)\/aws4_request/;
 
 /**
@@ -62,9 +63,12 @@ export class Calls {
     return this.#news.size > 0;
   }
 
-  /** Tell what is new. What is still open is told as such, and once more when it has ended. */
-  tell() {
-    if (this.#news.size === 0) return;
+  /**
+   * Tell what is new. What is still open is told as such, and once more when it has ended.
+   * @param {number} [waited] how long the invocation's answer has waited, ms
+   */
+  tell(waited = 0) {
+    if (this.#news.size === 0 && waited < LEAST_WAITED) return;
     const now = performance.now();
     const calls = [];
     for (const call of this.#news) {
@@ -72,7 +76,7 @@ export class Calls {
       else this.#untold += 1;
     }
     this.#news.clear();
-    this.#channel.tellCalls(calls, this.#untold);
+    this.#channel.tellCalls({ calls, more: this.#untold, waited: waited < LEAST_WAITED ? undefined : micro(waited) });
     this.#untold = 0;
   }
 

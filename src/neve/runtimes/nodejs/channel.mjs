@@ -192,9 +192,9 @@ export class Channel {
     this.#write(frames.encodeFrame(frames.DIAGNOSIS, JSON.stringify(diagnosis), ''));
   }
 
-  /** @param {object[]} calls docs/frames.md @param {number} more how many are not told */
-  tellCalls(calls, more) {
-    this.#write(frames.encodeFrame(frames.CALLS, JSON.stringify({ calls, more }), ''));
+  /** @param {object} told docs/frames.md */
+  tellCalls(told) {
+    this.#write(frames.encodeFrame(frames.CALLS, JSON.stringify(told), ''));
   }
 
   #wait() {

@@ -104,6 +104,12 @@ class LeakWatch {
     if (this.#current) this.#current.answeredMs ??= Date.now() - this.#current.began;
   }
 
+  /** How long the answer has waited since the handler said its result; undefined when it did not. */
+  get waitedMs() {
+    const { began, answeredMs } = this.#current ?? {};
+    return answeredMs === undefined ? undefined : performance.now() - began - answeredMs;
+  }
+
   /** The running invocation is about to run out of time: what it waits for. @param {string} id */
   diagnose(id) {
     if (this.#current?.id !== id) return;
@@ -230,8 +236,10 @@ export async function startWatch({ leaks: level, watchdogMs, taskRoot }, channel
   };
   channel.isRestless = () => calls.any || watching.isRestless();
   channel.onEnding = () => {
-    watching.end();
-    calls.tell();
+    const { waitedMs } = watching;
+    const leaves = watching.end();
+    calls.tell(waitedMs);
+    return leaves;
   };
   setWatch(watching);
 }

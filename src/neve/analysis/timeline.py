@@ -1,0 +1,98 @@
+"""The same as a timeline: a lane for the event queue and for each environment, and below it the calls of a run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from neve.analysis.calls import grouped
+from neve.analysis.history import Life, Run
+from neve.domain import record as kinds
+from neve.domain.outgoing import OutgoingCall
+from neve.domain.picture import Lane, Segment, span
+
+Steps = Sequence[tuple[str, float, Mapping[str, Any]]]
+
+_LEAST_MS = 1.0
+_MOST_CALLS = 12
+_SHORT = 8
+
+
+def lanes_of(request_id: str, shown: Sequence[tuple[Life, Sequence[Run]]], steps: Steps, began_ms: float) -> list[Lane]:
+    """The lanes of a picture; times count from `began_ms`."""
+    lanes = [Lane("event queue", waits)] if (waits := _waits(steps, began_ms)) else []
+    for life, runs in shown:
+        lanes.append(Lane(f"environment {life.environment_id[:_SHORT]}", _life(life, runs, began_ms)))
+        lanes += _calls(life, runs, began_ms)
+    return lanes
+
+
+def _waits(steps: Steps, began_ms: float) -> list[Segment]:
+    segments = []
+    since: float | None = None
+    for kind, at_ms, _ in steps:
+        if kind in (kinds.QUEUED, kinds.RETRY_AT):
+            since = at_ms
+        elif kind == kinds.LEASED and since is not None:
+            if at_ms - since >= _LEAST_MS:
+                segments.append(Segment("wait", since - began_ms, at_ms - began_ms, f"waits {span(at_ms - since)}"))
+            since = None
+    return segments
+
+
+def _life(life: Life, runs: Sequence[Run], began_ms: float) -> list[Segment]:
+    segments = []
+    for run in runs:
+        for init in run.inits:
+            took = init.ended_ms - init.began_ms
+            segments.append(
+                Segment(
+                    "init",
+                    init.began_ms - began_ms,
+                    init.ended_ms - began_ms,
+                    f"init {span(took)}",
+                    init.status != "success",
+                )
+            )
+        end = run.done_ms if run.done_ms is not None else run.last_ms
+        failed = run.status not in (None, "success")
+        segments.append(
+            Segment("invoke", run.began_ms - began_ms, end - began_ms, f"invoke {span(end - run.began_ms)}", failed)
+        )
+        if run.extensions_ms >= _LEAST_MS and run.ended_ms is not None:
+            told = f"extensions {span(run.extensions_ms)}"
+            segments.append(Segment("extensions", end - began_ms, run.ended_ms - began_ms, told))
+    for frozen in life.frozen:
+        following = next((run for run in runs if run.began_ms >= frozen.from_ms), None)
+        if frozen.to_ms is not None and following is not None and frozen.from_ms >= runs[0].began_ms:
+            told = f"frozen {span(frozen.to_ms - frozen.from_ms)}"
+            segments.append(Segment("frozen", frozen.from_ms - began_ms, frozen.to_ms - began_ms, told))
+    return sorted(segments, key=lambda segment: segment.from_ms)
+
+
+def _calls(life: Life, runs: Sequence[Run], began_ms: float) -> list[Lane]:
+    lanes = []
+    several = len({call.to for call in life.calls.values()}) > 1
+    last_ms = max((run.last_ms for run in runs), default=0.0)
+    for run in runs:
+        for group in grouped(life.calls_of(run.request_id)):
+            call: OutgoingCall = group.calls[0]
+            ended = group.ended_ms
+            left = group.left(run.last_ms)
+            told = (
+                f"{span(ended - group.began_ms)}"
+                if ended is not None
+                else "never answered"
+                if life.ended_ms
+                else "open"
+            )
+            segment = Segment(
+                "leak" if left else "call",
+                group.began_ms - began_ms,
+                (ended if ended is not None else last_ms) - began_ms,
+                told,
+                group.failed or ended is None,
+            )
+            lanes.append(Lane(f"{call.to} {group.what}" if several else group.what, [segment], thin=True))
+    if len(lanes) > _MOST_CALLS:
+        more = len(lanes) - _MOST_CALLS
+        return [*lanes[:_MOST_CALLS], Lane(f"and {more} more", [], thin=True)]
+    return lanes

@@ -1,0 +1,64 @@
+"""`/_neve/traces`: which run is meant, as JSON and drawn."""
+
+import json
+
+import pytest
+from tests.analysis.telling import FIRST, SECOND, Told
+from tests.analysis.test_story import book_of
+
+from neve.analysis.trace_book import TraceBook
+from neve.api import own_traces
+from neve.domain.errors import InvalidParameterValue, ResourceNotFound
+from neve.domain.picture import Picture
+
+
+def draw(picture: Picture) -> str:
+    return f"drawn {picture.request_id}"
+
+
+@pytest.fixture
+def book() -> TraceBook:
+    told = Told()
+    told.run(0, 1)
+    told.run(10, 2, SECOND)
+    return book_of(told.records)
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "request_id"),
+    [
+        (FIRST, {}, FIRST),
+        ("10000000", {}, FIRST),
+        ("last", {}, SECOND),
+        ("last", {"function": "photos"}, SECOND),
+    ],
+)
+def test_run_is_named_by_id_beginning_or_as_the_last(
+    book: TraceBook, name: str, query: dict[str, str], request_id: str
+) -> None:
+    body, content_type = own_traces.one(book, draw, name, query)
+    assert (json.loads(body)["request_id"], content_type) == (request_id, "application/json")
+    body, content_type = own_traces.one(book, draw, f"{name}.svg", query)
+    assert (body.decode(), content_type) == (f"drawn {request_id}", "image/svg+xml")
+
+
+@pytest.mark.parametrize("name", ["30000000", "0000-4000"])
+def test_run_that_is_not_remembered_is_not_found(book: TraceBook, name: str) -> None:
+    with pytest.raises(ResourceNotFound, match="only the last ones are"):
+        own_traces.one(book, draw, name, {})
+
+
+def test_beginning_that_is_too_short_is_refused(book: TraceBook) -> None:
+    with pytest.raises(InvalidParameterValue):
+        own_traces.one(book, draw, "1", {})
+
+
+def test_function_without_a_run_says_what_to_do(book: TraceBook) -> None:
+    with pytest.raises(ResourceNotFound, match="neve invoke orders"):
+        own_traces.one(book, draw, "last", {"function": "orders"})
+
+
+def test_runs_are_listed_the_newest_first(book: TraceBook) -> None:
+    listed = own_traces.listed(book, {"function": "photos"})["traces"]
+    assert [(each["requestId"], each["durationMs"]) for each in listed] == [(SECOND, 2), (FIRST, 1)]
+    assert own_traces.listed(book, {"function": "orders"}) == {"traces": []}
