@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run test lint types docs bench clean
+.PHONY: install run test lint types docs bench bench-quick clean
 
 install: $(STAMP)
 
@@ -31,10 +31,12 @@ test: lint types
 docs: install
 	$(BIN)/python docs/generate.py
 
+# make bench BENCH="warm cold --rounds 5"; see docs/benchmarks.md
 bench: install
-	$(BIN)/python bench/warm.py
-	$(BIN)/python bench/cold_start.py
-	$(BIN)/python bench/neighbours.py
+	$(BIN)/python -m bench $(BENCH)
+
+bench-quick: install
+	$(BIN)/python -m bench quick
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .cache

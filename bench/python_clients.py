@@ -1,55 +1,54 @@
 """Neve's Python client (frames) beside AWS's own (HTTP Runtime API) in the same kind of environment: warm no-ops.
 
-    python -m bench.python_clients [calls]
+    python -m bench.python_clients [seconds]
 
-One caller on one kept-alive connection; the environment freezes and thaws between two calls. Best of five rounds, taken in turns.
+One caller on one kept-alive connection; the environment freezes and thaws between two calls. Medians of five rounds, in turns.
 """
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
-from bench.warm import connection, percentile, start, timed
-from tests.acceptance.functions import Deployed, deploy
-from tests.acceptance.server import NeveServer
+from tests.acceptance.functions import deploy
+from tests.acceptance.server import running
 from tests.acceptance.test_python_oracle import RUNTIME, client
+
+from bench.load import wrk
+from bench.load.wrk import Load
+from bench.peers.peer import PATH, Target
 
 NOOP = {"index.py": "def handler(event, context):\n    return None\n"}
 ROUNDS = 5
 
 
-def main(calls: int) -> None:
+def main(seconds: float) -> None:
     """Two lines: ours, theirs."""
-    with tempfile.TemporaryDirectory() as folder:
-        process, url = start(Path(folder))
-        try:
-            server = NeveServer(process, url, Path(folder))
-            variables = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}}
-            both = {
-                "Neve's, frames": deploy(server, NOOP, RUNTIME, MemorySize=1769),
-                "AWS's, HTTP": deploy(
-                    server, NOOP | client(), RUNTIME, executable=True, MemorySize=1769, Environment=variables
-                ),
-            }
-            for label, times in measured(server, both, calls).items():
-                figures = "  ".join(f"p{each} {percentile(times, each):.3f} ms" for each in (50, 95, 99))
-                print(f"{RUNTIME} {label:15} {figures}  {len(times) / sum(times):,.0f}/s")
-        finally:
-            process.terminate()
-            process.wait(20)
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder, "data")) as server:
+        variables = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}}
+        theirs = NOOP | client()
+        both = {
+            "Neve's, frames": deploy(server, NOOP, RUNTIME, MemorySize=1769),
+            "AWS's, HTTP": deploy(server, theirs, RUNTIME, executable=True, MemorySize=1769, Environment=variables),
+        }
+        port = int(server.url.rpartition(":")[2])
+        targets = {label: Target(port, PATH.format(each.name), b"{}") for label, each in both.items()}
+        for label, rounds in measured(targets, seconds).items():
+            figures = "  ".join(f"p{each:g} {median(one.ms[each] for one in rounds):.3f} ms" for each in (50, 90, 99))
+            print(f"{RUNTIME} {label:15} {figures}  {median(one.per_second for one in rounds):,.0f}/s")
 
 
-def measured(server: NeveServer, both: dict[str, Deployed], calls: int) -> dict[str, list[float]]:
-    """The best round of each, in turns: what else the machine does hits both."""
-    best: dict[str, list[float]] = {}
+def measured(targets: dict[str, Target], seconds: float) -> dict[str, Sequence[Load]]:
+    """In turns: what else the machine does hits both."""
+    seen: dict[str, list[Load]] = {label: [] for label in targets}
+    for target in targets.values():
+        wrk.run([target], 1, 1)
     for _ in range(ROUNDS):
-        for label, function in both.items():
-            call = connection(server.url, function.name)
-            timed(call, 100)
-            times = timed(call, calls)
-            best[label] = min(best.get(label, times), times, key=sum)
-    return best
+        for label, target in targets.items():
+            seen[label].append(wrk.run([target], 1, seconds))
+    return dict(seen)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 2)

@@ -1,0 +1,285 @@
+"""The page docs/benchmarks.md and its pictures, from figures alone: nothing is measured here."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench import charts
+from bench.charts import Dot, number
+from bench.figures import RESULTS, Figure, Part, Results, find
+from bench.goals import GOALS, Goal
+from bench.parts import PARTS
+
+FOLDER = RESULTS.parent
+PICTURES = "benchmarks"
+_PEERS = ("Neve", "AWS RIE", "serverless-offline", "ministack", "Node.js alone, HTTP", "Node.js alone, frames")
+
+_QUIET = 1.0  # of two cores, and of more so much the better
+_HEAD = """# What Neve costs
+
+Written by `make bench` from `docs/benchmarks.json`; not by hand. Neve runs beside what people use today, on one machine, in turns
+(A B A B …), with the same Node.js and the same functions. Neve runs as it does by default: every environment isolated and
+frozen between calls, all logs kept, leaks watched for. None of the others isolates, freezes or keeps anything here.
+
+Compare ratios, not figures: another machine has others, and so has this one when others use it (the load is told beside each
+part). A value is the median of its rounds; in pictures a bar shows all of them.
+"""
+
+_TAIL = """
+## Do it again
+
+    make bench                                   # everything: about an hour on 2 cores
+    make bench BENCH="warm cold"                 # some parts; the others stay
+    make bench BENCH="--rounds 5 --seconds 5"    # longer
+    make bench-quick                             # at most a minute: what moved against the ratios committed here
+
+It refuses to measure while others use the machine (`--busy` does so anyway, `--wait 600` waits). `wrk` must be there (Debian and
+Ubuntu: `apt install wrk`); the others are fetched from PyPI and npm into `.cache/bench`. A peer that cannot be had is told as
+missing. Everything listens on loopback only.
+
+What else can be measured by itself: `bench/cold_start.py` (the phases of a cold start), `bench/freeze.py` (each freezer),
+`bench/leak_watch.py` (what watching costs), `bench/store.py` (the stores), `bench/kill.py` (events through a hundred kills),
+`bench/python_clients.py` (Neve's Python client beside AWS's), `bench/neighbours.py` (the other services).
+
+## What is not measured
+
+- AWS itself, LocalStack and `sam local`: they need an account, Docker or both. AWS RIE is the heart of `sam local`.
+- Networks: all is on one machine, and the callers take their share of it. What a figure says of a server is a lower bound.
+- serverless-offline after version 13, which needs an account of its maker.
+- Long times: a measurement lasts seconds. What grows over hours is counted in `tests/acceptance/test_leak_counts.py`.
+- The time until a percentile beyond 99.9 is to be believed: there are too few calls.
+
+wrk calls again when it has its answer (a closed loop) and corrects its percentiles by the mean interval. The part with fixed
+rates has a client of Neve's own (`bench/load/steady.py`), one Python process, in which a time begins when its call was due: what
+it adds itself is in all of its figures.
+"""
+
+
+def write(results: Results) -> list[Path]:
+    """All files; those that it wrote."""
+    written = []
+    for name, text in pages(results).items():
+        path = FOLDER / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        written.append(path)
+    return written
+
+
+def pages(results: Results) -> dict[str, str]:
+    """File name → text."""
+    pictures: dict[str, str] = {}
+    lines = [_HEAD, *_machine(results), *_goals(results)]
+    for name, measured in PARTS.items():
+        if name in results.parts:
+            part = results.parts[name]
+            lines += ["", f"## {measured.title}", "", _condition(part), ""]
+            lines += _SECTIONS[name](part, pictures)
+    lines.append(_TAIL)
+    pages_ = {f"{PICTURES}/{name}.svg": text for name, text in pictures.items()}
+    return {**pages_, "benchmarks.md": "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"}
+
+
+def _machine(results: Results) -> Iterator[str]:
+    yield from table(["the machine", ""], [[*each] for each in results.machine.items()])
+    yield ""
+    yield from table(["who", "version"], [[*each] for each in results.peers.items()])
+
+
+def _condition(part: Part) -> str:
+    told = f"Measured {part.taken}, {part.rounds} rounds of {part.seconds:g} s each;"
+    told += f" load {part.load_before:g} before, {part.load_after:g} after."
+    if _was_busy(part):
+        told += (
+            " **Provisional: others used the machine meanwhile. Times are too long, ratios are to be taken with care.**"
+        )
+    return told
+
+
+def _goals(results: Results) -> Iterator[str]:
+    yield "\n## Numbers to hold\n"
+    rows = []
+    for goal in GOALS:
+        value = goal.value(results)
+        bound = f"{'at least' if goal.at_least else 'at most'} {number(goal.bound)} {goal.unit}"
+        said = "not measured" if value is None else f"{number(value)} {goal.unit}"
+        rows.append([goal.what, bound, said, _judgement(results, goal, value)])
+    yield from table(["what", "goal", "measured", "held"], rows)
+
+
+def _judgement(results: Results, goal: Goal, value: float | None) -> str:
+    """A goal that is missed on a busy machine is not missed yet."""
+    if value is None:
+        return ""
+    if goal.held(value):
+        return "yes"
+    return "unknown: the machine was busy" if _was_busy(results.parts[goal.part]) else "**no**"
+
+
+def _was_busy(part: Part) -> bool:
+    return part.load_before > _QUIET
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Markdown."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + " --- |" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def _warm(part: Part, pictures: dict[str, str]) -> Iterator[str]:
+    for callers in ("1", "16"):
+        for language, title in (("node", "Node.js"), ("python", "Python")):
+            found = [each for each in part.figures if each.workload.endswith(f", {language}, {callers}")]
+            names = list(dict.fromkeys(each.workload for each in found))
+            who = "one caller" if callers == "1" else f"{callers} callers"
+            name = f"warm-{language}-{callers}"
+            rows = {each.split(",")[0]: _row(found, each, "rate") for each in names}
+            pictures[name] = charts.dots(f"Warm calls in {title}, {who}: requests per second", "requests/s", rows)
+            yield f"### {title}, {who}\n"
+            yield _picture(
+                name, f"Requests per second of each workload and peer, {title}, {who}; the table below has the values."
+            )
+            peers = [each for each in _PEERS if any(figure.peer == each for figure in found)]
+            yield "\nRequests per second, and the milliseconds that half and 99 of 100 calls did not exceed:\n"
+            yield from table(["", *peers], [_cells(found, each, peers) for each in names])
+            yield from _notes(found, "rate")
+            yield ""
+    yield from _ratios(part)
+
+
+def _cells(figures: Sequence[Figure], workload: str, peers: Sequence[str]) -> list[str]:
+    cells = [workload.split(",")[0]]
+    for peer in peers:
+        rate, p50, p99 = (find(figures, workload, peer, each) for each in ("rate", "p50", "p99"))
+        if rate is None or not rate.values or p50 is None or p99 is None:
+            cells.append("–" if rate is None else "fails")
+        else:
+            cells.append(f"{number(rate.median)}/s · {number(p50.median)} · {number(p99.median)}")
+    return cells
+
+
+def _ratios(part: Part) -> Iterator[str]:
+    """Neve's rate as a multiple of each other one's."""
+    yield "### Neve's rate as a multiple of the others'\n"
+    rows = []
+    for workload in dict.fromkeys(each.workload for each in part.figures):
+        ours = find(part.figures, workload, "Neve", "rate")
+        row = [
+            workload.replace(", 16", ", 16 callers").replace(", 1", ", 1 caller")
+            if workload.endswith(", 1")
+            else workload + " callers"
+        ]
+        for peer in _PEERS[1:]:
+            theirs = find(part.figures, workload, peer, "rate")
+            known = ours is not None and ours.values and theirs is not None and theirs.values
+            row.append(f"{number(ours.median / theirs.median)} ×" if known and ours and theirs else "–")
+        rows.append(row)
+    yield from table(["", *_PEERS[1:]], rows)
+
+
+def _rates(part: Part, pictures: dict[str, str]) -> Iterator[str]:
+    for measure in ("p50", "p99"):
+        series: dict[str, list[tuple[float, float]]] = {}
+        for each in part.figures:
+            if each.measure == measure and each.values:
+                rate = float(each.workload.removesuffix("/s").replace(",", ""))
+                series.setdefault(each.peer, []).append((rate, each.median))
+        pictures[f"rates-{measure}"] = charts.curves(
+            f"No-op in Node.js at a fixed rate: {measure} from when a call was due", "calls/s", "ms", series
+        )
+        yield _picture(
+            f"rates-{measure}", f"{measure} in milliseconds by rate for each peer; the table below has the values."
+        )
+    yield ""
+    yield from _wide(part.figures, ["p50", "p99", "p99.9"], "at")
+    yield from _notes(part.figures, "p50")
+
+
+def _cold(part: Part, pictures: dict[str, str]) -> Iterator[str]:
+    yield "From the call to its answer, over HTTP. Servers and emulator are up before; `Node.js alone` starts a process."
+    yield ""
+    rows = {each: _row(part.figures, each, "first call") for each in dict.fromkeys(f.workload for f in part.figures)}
+    pictures["cold"] = charts.dots("The first call of a function that nobody has called", "ms", rows)
+    yield _picture("cold", "Milliseconds of the first call for each language and peer; the table below has the values.")
+    yield ""
+    yield from _wide(part.figures, ["first call"], "")
+    yield from _notes(part.figures, "first call")
+
+
+def _plain(part: Part, pictures: dict[str, str]) -> Iterator[str]:
+    yield from _wide(part.figures, list(dict.fromkeys(each.measure for each in part.figures)), "")
+    yield from _notes(part.figures, part.figures[0].measure if part.figures else "")
+
+
+def _wide(figures: Sequence[Figure], measures: Sequence[str], corner: str) -> Iterator[str]:
+    """A row for each workload and peer, a column for each measure."""
+    rows = []
+    for workload in dict.fromkeys(each.workload for each in figures):
+        for peer in dict.fromkeys(each.peer for each in figures):
+            found = [find(figures, workload, peer, each) for each in measures]
+            if any(found):
+                rows.append([workload, peer, *(_cell(each) for each in found)])
+    yield from table([corner, "who", *measures], rows)
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    if not figure.values:
+        return "fails"
+    far = f" ({number(min(figure.values))} to {number(max(figure.values))})" if len(figure.values) > 1 else ""
+    return f"{number(figure.median)} {figure.unit}{far}"
+
+
+def _growth(part: Part, pictures: dict[str, str]) -> Iterator[str]:
+    yield "Neve alone. Both axes are logarithmic: what costs the same for each is a straight line, what does not grow is level."
+    yield ""
+    for each in part.curves:
+        if not each.series:
+            continue
+        pictures[f"growth-{each.name}"] = charts.curves(f"{each.title}: {each.y}", each.x, each.y, each.series)
+        yield _picture(f"growth-{each.name}", f"{each.y} by {each.x}; the values are in the table below.")
+        yield ""
+        at = sorted({x for points in each.series.values() for x, _ in points})
+        rows = [
+            [name, *(number(dict(points).get(x, float("nan"))) for x in at)] for name, points in each.series.items()
+        ]
+        yield from table([f"{each.y} by {each.x}", *(f"{x:,.0f}" for x in at)], rows)
+        yield f"\n{BENDS[each.name]}\n" if each.name in BENDS else ""
+
+
+BENDS: Mapping[str, str] = {}
+"""What explains a bend of a curve, by its name."""
+
+
+def _row(figures: Sequence[Figure], workload: str, measure: str) -> dict[str, Dot]:
+    found = [each for each in figures if each.workload == workload and each.measure == measure and each.values]
+    return {each.peer: Dot(each.median, min(each.values), max(each.values)) for each in found}
+
+
+def _notes(figures: Sequence[Figure], measure: str) -> Iterator[str]:
+    """Why some fail."""
+    told: dict[str, list[str]] = {}
+    for each in figures:
+        if each.measure == measure and each.note:
+            told.setdefault(f"{each.peer}: {each.note}", []).append(each.workload.rpartition(", ")[0] or each.workload)
+    if told:
+        yield ""
+        yield "Fails: " + "; ".join(f"{what} ({', '.join(dict.fromkeys(where))})" for what, where in told.items()) + "."
+
+
+def _picture(name: str, alternative: str) -> str:
+    return f"![{alternative}]({PICTURES}/{name}.svg)"
+
+
+_SECTIONS = {
+    "warm": _warm,
+    "rates": _rates,
+    "cold": _cold,
+    "freezing": _plain,
+    "events": _plain,
+    "mix": _plain,
+    "frozen": _plain,
+    "growth": _growth,
+}
