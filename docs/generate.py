@@ -22,6 +22,7 @@ COMMANDS = (
     "invoke",
     "logs",
     "trace",
+    "check",
     "leaks",
     "ps",
     "queue",

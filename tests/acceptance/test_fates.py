@@ -69,8 +69,8 @@ def test_calls_of_services_are_told_to_who_wants_them(deployed: Deploy) -> None:
     with followed(function.server) as records:
         function.server.client("sns", account="000000000042").create_topic(Name="orders")
         answer = function.invoke()
-        topic = records.wait("neve.call", lambda each: each["record"]["service"] == "sns")
-        called = records.wait("neve.call", lambda each: each["requestId"] == answer.request_id)
+        topic = records.wait("neve.serviceCall", lambda each: each["record"]["service"] == "sns")
+        called = records.wait("neve.serviceCall", lambda each: each["requestId"] == answer.request_id)
     assert (topic["account"], topic["record"]["operation"], topic["record"]["status"]) == (
         "000000000042",
         "CreateTopic",

@@ -214,7 +214,7 @@ async def _layer(house: House, path: str) -> bytes:
 async def _records(house: House, query: Query, receive: Receive, send: Send) -> None:
     """Every record from now on, one JSON object a line, until the reader goes, is far too slow, or Neve stops.
 
-    With `?calls=1` also each call of an AWS service, which is no record of a function: `neve.call`.
+    With `?calls=1` also each call of an AWS service, which is no record of a function: `neve.serviceCall`.
     """
     wanted = query.get("function")
     backlog = Backlog()
@@ -270,7 +270,7 @@ def _record(record: Record, line: str | None) -> dict[str, Any]:
 
 def _call(call: ServiceCall) -> dict[str, Any]:
     return {
-        "type": "neve.call",
+        "type": "neve.serviceCall",
         "time": round(call.began_ms, 3),
         "function": None,
         "account": call.world.account,

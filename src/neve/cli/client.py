@@ -19,6 +19,7 @@ from neve.cli import caller
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 _FUNCTIONS = "/2015-03-31/functions"
+_LAYERS = "/2018-10-31/layers"
 _SECONDS = 60.0
 _LONGEST_INVOCATION = 960.0
 _LOGS_TARGET = "Logs_20140328."
@@ -60,9 +61,13 @@ class Answer:
 
 
 class Client:
-    """One endpoint. Every call opens a connection of its own; Impossible when nobody answers there."""
+    """One endpoint. Every call opens a connection of its own; Impossible when nobody answers there.
 
-    def __init__(self, endpoint: str | None = None) -> None:
+    `account`: twelve digits, in place of the account that the user's credentials stand for.
+    """
+
+    def __init__(self, endpoint: str | None = None, account: str | None = None) -> None:
+        self._key = account or caller.access_key()
         self.endpoint = (endpoint or os.environ.get("AWS_ENDPOINT_URL") or DEFAULT_ENDPOINT).rstrip("/")
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -92,6 +97,27 @@ class Client:
     def update_configuration(self, name: str, members: Mapping[str, Any]) -> dict[str, Any]:
         """UpdateFunctionConfiguration."""
         return self._lambda("PUT", f"/{quote(name, safe='')}/configuration", members)
+
+    def code(self, name: str) -> bytes:
+        """The archive that GetFunction locates."""
+        location = self._lambda("GET", f"/{quote(name, safe='')}")["Code"]["Location"]
+        return self._located(location)
+
+    def layer(self, arn: str) -> bytes:
+        """The archive of a layer version."""
+        path = f"{_LAYERS}?find=LayerVersion&Arn={quote(arn, safe='')}"
+        return self._located(_members(self._checked("lambda", "GET", path))["Content"]["Location"])
+
+    def publish_layer(self, name: str, archive: bytes) -> str:
+        """PublishLayerVersion; the ARN of the version."""
+        members = {"Content": {"ZipFile": base64.b64encode(archive).decode()}}
+        path = f"{_LAYERS}/{quote(name, safe='')}/versions"
+        arn: str = _members(self._checked("lambda", "POST", path, json.dumps(members).encode()))["LayerVersionArn"]
+        return arn
+
+    def _located(self, location: str) -> bytes:
+        parts = urlsplit(location)
+        return self._checked("lambda", "GET", f"{parts.path}?{parts.query}").body
 
     def delete(self, name: str) -> None:
         """DeleteFunction."""
@@ -149,11 +175,14 @@ class Client:
         """GET below `/_neve`, whatever it is."""
         return self._checked("lambda", "GET", "/_neve" + path).body
 
-    def records(self, on_open: Callable[[], None] = lambda: None) -> Iterator[dict[str, Any]]:
-        """The stream of records, as they happen, until the server ends it. `on_open`: nothing later is missed."""
+    def records(self, on_open: Callable[[], None] = lambda: None, calls: bool = False) -> Iterator[dict[str, Any]]:
+        """The stream of records, as they happen, until the server ends it. `on_open`: nothing later is missed. With
+        `calls`, also those of AWS services."""
         connection = self._connection(None)
         try:
-            response = self._send(connection, "lambda", "GET", "/_neve/records?follow=1", b"", {})
+            response = self._send(
+                connection, "lambda", "GET", f"/_neve/records?follow=1{'&calls=1' if calls else ''}", b"", {}
+            )
             on_open()
             while line := response.readline():
                 if line.strip():
@@ -199,18 +228,16 @@ class Client:
             ) from error
         return connection
 
-    @staticmethod
     def _send(
-        connection: HTTPConnection, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
+        self, connection: HTTPConnection, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> HTTPResponse:
-        connection.request(method, path, body, {"Authorization": _scope(service), **headers})
+        connection.request(method, path, body, {"Authorization": self._scope(service), **headers})
         return connection.getresponse()
 
-
-def _scope(service: str) -> str:
-    """Who calls, from where: what the server reads of a signature."""
-    credential = f"{caller.access_key()}/20150331/{caller.region()}/{service}/aws4_request"
-    return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={'0' * 64}"
+    def _scope(self, service: str) -> str:
+        """Who calls, from where: what the server reads of a signature."""
+        credential = f"{self._key}/20150331/{caller.region()}/{service}/aws4_request"
+        return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={'0' * 64}"
 
 
 def _members(answer: Answer) -> dict[str, Any]:

@@ -189,7 +189,8 @@ const request = {
 
 function describeRequest(made) {
   const host = made.getHeader?.('host') ?? made.host;
-  return `${made.method} ${made.protocol}//${host}${withoutQuery(made.path)}`;
+  const target = made.getHeader?.('x-amz-target')?.toString().split('.').at(-1); // what a call of a service is, its path is `/`
+  return `${made.method} ${made.protocol}//${host}${withoutQuery(made.path)}${target ? ` (${target})` : ''}`;
 }
 
 /** A query may hold a signature or a key. */

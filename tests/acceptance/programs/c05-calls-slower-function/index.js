@@ -2,7 +2,9 @@ const http = require('http');
 
 function invoke(name, event) {
   const path = `/2015-03-31/functions/${name}/invocations`;
-  const request = http.request(process.env.AWS_ENDPOINT_URL + path, { method: 'POST' }, (response) => {
+  const Authorization = `AWS4-HMAC-SHA256 Credential=${process.env.AWS_ACCESS_KEY_ID}/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0`;
+  const options = { method: 'POST', headers: { Authorization } };
+  const request = http.request(process.env.AWS_ENDPOINT_URL + path, options, (response) => {
     response.resume();
     console.log(`${name} answered: ${response.statusCode}`);
   });
