@@ -85,3 +85,27 @@ def test_dead_letter_queue_that_was_kept_only_is_one_of_the_function(
     (stored,) = connection.execute("SELECT document FROM functions").fetchone()
     assert isinstance(stored, bytes)
     assert json.loads(stored) == {"extra": {"KMSKeyArn": "k"}, "dead_letter_arn": arn}
+
+
+def test_totals_count_what_was_there_before_they_were_kept(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = migrate._steps("neve")
+    monkeypatch.setattr(migrate, "_steps", lambda database: steps[:9])
+    migrate.migrate(connection, "neve", Path("x"))
+    document = json.dumps({"runtime": "nodejs24.x", "memory_mb": 128, "last_modified_ms": 5})
+    for name, version in (("f", "$LATEST"), ("f", "1"), ("g", "$LATEST")):
+        connection.execute(
+            "INSERT INTO functions (account, region, name, version, revision_id, state, code_sha256, code_size, document) "
+            "VALUES ('0', 'r', ?, ?, 'r1', 'Active', 's', 10, CAST(? AS BLOB))",
+            (name, version, document),
+        )
+    connection.execute("INSERT INTO layer_versions VALUES ('0', 'r', 'l', 1, 's', 7, NULL, CAST('{}' AS BLOB))")
+    monkeypatch.setattr(migrate, "_steps", lambda database: steps)
+    migrate.migrate(connection, "neve", Path("x"))
+    assert connection.execute("SELECT * FROM code_usage").fetchall() == [("0", "r", 37, 2)]
+    assert connection.execute("SELECT * FROM runtimes_in_use").fetchall() == [("nodejs24.x", 128, 2, 5)]
+    connection.execute("DELETE FROM functions WHERE name = 'g'")
+    connection.execute("UPDATE functions SET memory_mb = 256, code_size = 4 WHERE version = '$LATEST'")
+    assert connection.execute("SELECT code_size, functions FROM code_usage").fetchall() == [(21, 1)]
+    assert connection.execute("SELECT * FROM runtimes_in_use").fetchall() == [("nodejs24.x", 256, 1, 5)]

@@ -42,7 +42,7 @@ NOUNS = {
     "logs": ("logs", logs),
     "log_trim": ("logs", log_trim),
 }
-SHORT = ("SCAN lanes", "SCAN targets")  # tables with one row for each function, for each target
+SHORT = ("SCAN lanes", "SCAN targets", "SCAN runtimes_in_use")  # one row for each function, target, kind of runtime
 BLOCKS = [(noun, name) for noun in NOUNS for name in blocks.load(noun)]
 
 

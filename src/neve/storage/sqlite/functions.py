@@ -161,8 +161,8 @@ class SqliteFunctionStore:
     async def code_usage(self, world: World) -> CodeUsage:
         """Bytes over all versions, and functions."""
         row = await self._database.read(lambda db: _one(db, "usage", _world(world)))
-        assert row is not None  # an aggregate always has its one row
-        return CodeUsage(total_code_size=row[0], function_count=row[1])
+        size, functions = row or (0, 0)  # nothing was ever created there
+        return CodeUsage(total_code_size=size, function_count=functions)
 
     async def runtimes_in_use(self, limit: int) -> Sequence[tuple[str, int]]:
         """Runtime and memory size of functions: each pair once, changed last first."""
@@ -236,6 +236,9 @@ def _row(function: Function) -> dict[str, Any]:
         "layers_key": content_key(function.layers),
         "code_signing_arn": function.code_signing_arn,
         "capacity_provider_arn": function.capacity_provider_arn,
+        "runtime": function.runtime,
+        "memory_mb": function.memory_mb,
+        "last_modified_ms": function.last_modified_ms,
         "layers": msgspec.json.encode([layer.code.sha256 for layer in function.layers]).decode(),
         "document": _ENCODER.encode(function),
     }

@@ -1,15 +1,19 @@
 -- name: insert_if_new
 INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
-                       code_sha256, code_size, layers_key, code_signing_arn, capacity_provider_arn, document)
+                       code_sha256, code_size, layers_key, code_signing_arn, capacity_provider_arn, runtime, memory_mb,
+                       last_modified_ms, document)
 SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
-       :code_sha256, :code_size, :layers_key, :code_signing_arn, :capacity_provider_arn, :document
+       :code_sha256, :code_size, :layers_key, :code_signing_arn, :capacity_provider_arn, :runtime, :memory_mb,
+       :last_modified_ms, :document
 WHERE NOT EXISTS (SELECT 1 FROM functions WHERE account = :account AND region = :region AND name = :name)
 
 -- name: insert_version
 INSERT INTO functions (account, region, name, version, number, revision_id, state, last_update_status,
-                       code_sha256, code_size, layers_key, capacity_provider_arn, document)
+                       code_sha256, code_size, layers_key, capacity_provider_arn, runtime, memory_mb,
+                       last_modified_ms, document)
 SELECT :account, :region, :name, :version, :number, :revision_id, :state, :last_update_status,
-       :code_sha256, :code_size, :layers_key, :capacity_provider_arn, :document
+       :code_sha256, :code_size, :layers_key, :capacity_provider_arn, :runtime, :memory_mb,
+       :last_modified_ms, :document
 WHERE EXISTS (SELECT 1 FROM functions
               WHERE account = :account AND region = :region AND name = :name AND version = '$LATEST')
 
@@ -27,7 +31,8 @@ SELECT last FROM version_numbers WHERE account = :account AND region = :region A
 UPDATE functions
 SET revision_id = :revision_id, state = :state, last_update_status = :last_update_status,
     code_sha256 = :code_sha256, code_size = :code_size, layers_key = :layers_key,
-    code_signing_arn = :code_signing_arn, capacity_provider_arn = :capacity_provider_arn, document = :document
+    code_signing_arn = :code_signing_arn, capacity_provider_arn = :capacity_provider_arn,
+    runtime = :runtime, memory_mb = :memory_mb, last_modified_ms = :last_modified_ms, document = :document
 WHERE account = :account AND region = :region AND name = :name AND version = :version
   AND revision_id = :expected_revision_id
 
@@ -80,16 +85,10 @@ WHERE account = :account AND region = :region AND function = :name AND (version 
 ORDER BY name
 
 -- name: usage
-SELECT coalesce(sum(code_size), 0)
-         + (SELECT coalesce(sum(code_size), 0) FROM layer_versions WHERE account = :account AND region = :region),
-       coalesce(sum(version = '$LATEST'), 0)
-FROM functions WHERE account = :account AND region = :region
+SELECT code_size, functions FROM code_usage WHERE account = :account AND region = :region
 
 -- name: runtimes_in_use
-SELECT json_extract(members, '$.runtime'), json_extract(members, '$.memory_mb')
-FROM (SELECT CAST(document AS TEXT) AS members FROM functions WHERE version = '$LATEST')
-GROUP BY 1, 2
-ORDER BY max(json_extract(members, '$.last_modified_ms')) DESC LIMIT :limit
+SELECT runtime, memory_mb FROM runtimes_in_use ORDER BY last_modified_ms DESC LIMIT :limit
 
 -- name: code_in_use
 SELECT EXISTS (SELECT 1 FROM functions WHERE code_sha256 = :code_sha256)
