@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neve.api import families
+from neve.api import families, model
 from neve.domain import environment as environments
 from neve.domain import event as events
 from neve.settings import SETTINGS
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent))  # the table of what is tested is with the tests
 _TYPES = {dict: "table"}
 RUNTIMES = ("runtimes", "runtimes list", "runtimes install")
 COMMANDS = (
@@ -67,7 +68,7 @@ def operations() -> str:
     """What becomes of each operation of the service model."""
     of = states()
     counts = {state: sum(each == state for each, _ in of.values()) for state in ("works", "kept", "refused")}
-    rows = [f"| {name} | {state} | {note} |" for name, (state, note) in sorted(of.items())]
+    rows = [f"| {name} | {state} | {note} | {_tests(name, state)} |" for name, (state, note) in sorted(of.items())]
     return "\n".join(
         [
             "# Operations of the Lambda API",
@@ -76,12 +77,54 @@ def operations() -> str:
             "checked, kept and given back, so that tools can deploy with them, but nothing comes of them yet.",
             f"{counts['refused']} are refused with `NotImplementedException` (HTTP status 501), which says why.",
             "",
-            "| operation | state | what to know |",
-            "| --- | --- | --- |",
+            "Each operation has a test of its success; the last column says of which documented errors it has one, too.",
+            "",
+            "| operation | state | what to know | tested errors |",
+            "| --- | --- | --- | --- |",
             *rows,
+            "",
+            "## Errors that do not come about",
+            "",
+            "The model documents them, and in Neve nothing leads to them. A `ServiceException` (500) is what any operation",
+            "answers when Neve itself fails, its disk for example.",
+            "",
+            "| error | operations | why |",
+            "| --- | --- | --- |",
+            *_never(),
             "",
         ]
     )
+
+
+def _tests(name: str, state: str) -> str:
+    """The errors of an operation that are tested, without the word that all end with."""
+    from tests.api.operation_cases import CASES, ELSEWHERE
+
+    if state == "refused":
+        return "NotImplemented"
+    there = [code for code in model.load("lambda").operations[name].errors if _is_tested(CASES, ELSEWHERE, name, code)]
+    return ", ".join(sorted(code.removesuffix("Exception") for code in there)) or "–"
+
+
+def _is_tested(cases: Any, elsewhere: Any, name: str, code: str) -> bool:
+    return code in cases[name].errors or (name, code) in elsewhere
+
+
+def _never() -> list[str]:
+    """Rows of the errors that cannot come about."""
+    from tests.api.operation_cases import CASES, ELSEWHERE, NEVER, NEVER_HERE
+
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, row in CASES.items():
+        for code in model.load("lambda").operations[name].errors:
+            if code != "ServiceException" and code not in row.errors and (name, code) not in ELSEWHERE:
+                why = NEVER_HERE.get((name, code)) or NEVER[code]
+                found.setdefault((code.removesuffix("Exception"), why), []).append(name)
+    return [f"| {code} | {_some(names)} | {why} |" for (code, why), names in sorted(found.items())]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(sorted(names)) if len(names) <= 6 else f"{len(names)} operations"
 
 
 def settings() -> str:

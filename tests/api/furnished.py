@@ -43,9 +43,12 @@ class Furnished:
 
     def __init__(self, store: SqliteFunctionStore, database: Database, folder: Path, quotas: Quotas) -> None:
         self._database = database
+        self._ready = asyncio.Event()
+        self._ready.set()
 
         async def prepare(function: Function) -> None:
-            """Every function is fit to run."""
+            """Every function is fit to run, once a test lets it be."""
+            await self._ready.wait()
 
         async def accept(event: QueuedEvent) -> None:
             """It is as good as on disk."""
@@ -98,8 +101,11 @@ class Furnished:
         assert answer.status < 300, answer
         return json.loads(answer.body)
 
-    async def ask(self, sent: Sent) -> Answer:
-        """What the door answers, within a limit of time. Names of the usual world become those of the present one."""
+    async def ask(self, sent: Sent, wait: bool = True) -> Answer:
+        """What the door answers, within a limit of time. Names of the usual world become those of the present one.
+
+        What is on its way afterwards (Pending, InProgress) is waited for, or held until a later request that does `wait`.
+        """
         path, query, body = (self._here(each) for each in (sent.path, sent.query, sent.body.decode("latin-1")))
         content = body.encode("latin-1")
         scope = {
@@ -119,9 +125,13 @@ class Furnished:
         async def send(message: Mapping[str, Any]) -> None:
             got.append(message)
 
+        if not wait:
+            self._ready.clear()
         async with asyncio.timeout(ANSWER_SECONDS):
             await self._door(scope, receive, send)
-        await self.verbs.wait_idle()
+        if wait:
+            self._ready.set()
+            await self.verbs.wait_idle()
         headers = {name.decode(): value.decode("latin-1") for name, value in got[0]["headers"]}
         return Answer(got[0]["status"], headers, b"".join(each.get("body", b"") for each in got[1:]))
 

@@ -19,7 +19,7 @@ from neve.api import constraints, model
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 HOME = f"arn:aws:lambda:{REGION}:{ACCOUNT}"
-MAPPING = "12345678-1234-1234-1234-123456789012"
+MAPPING = "12345678-1234-1234-1234-1234567890ab"
 SERVICE = model.load("lambda")
 
 KNOWN = (

@@ -102,6 +102,16 @@ async def test_storage_that_is_full(small: Furnished) -> None:
     assert answer.headers["x-amzn-errortype"] == "CodeStorageExceededException"
 
 
+async def test_storage_that_is_full_has_no_room_for_a_version(small: Furnished) -> None:
+    await small.made("POST", "/2015-03-31/functions", function(random_text(800), FunctionName="n"))
+    codes = []
+    for number in range(4):
+        await small.made("PUT", "/2015-03-31/functions/n/configuration", {"Description": str(number)})
+        answer = await small.ask(Sent("POST", "/2015-03-31/functions/n/versions", "", (), b"{}"))
+        codes.append(answer.headers.get("x-amzn-errortype"))
+    assert codes == [None, None, "CodeStorageExceededException", "CodeStorageExceededException"]
+
+
 async def test_more_layers_than_one_function_may_use(small: Furnished) -> None:
     members = {"Layers": [f"{HOME}:layer:l:1", f"{HOME}:layer:m:1"]}
     assert (await refused(small, "PUT", "/2015-03-31/functions/f/configuration", members))[2] == (

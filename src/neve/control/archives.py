@@ -87,14 +87,21 @@ class Archives:
 
         ServiceSpecific `CodeStorageExceededException` when the world's storage is full; as `hold`.
         """
-        usage = await self._store.code_usage(world)
-        if usage.total_code_size + code.size > self._quotas.code_storage:
-            raise ServiceSpecific("CodeStorageExceededException", "Code storage limit exceeded.")
+        await self.check_room(world, code)
         async with self._taken({code.sha256, *(layer.code.sha256 for layer in layers)}):
             await self._check_there(layers)
             if content is not None:
                 await self._blobs.put(content)
             await write()
+
+    async def check_room(self, world: World, code: Code) -> None:
+        """ServiceSpecific `CodeStorageExceededException` when the world's storage has no room for one more of that code.
+
+        Every version counts: the service adds their sizes, though they may share an archive.
+        """
+        usage = await self._store.code_usage(world)
+        if usage.total_code_size + code.size > self._quotas.code_storage:
+            raise ServiceSpecific("CodeStorageExceededException", "Code storage limit exceeded.")
 
     async def hold(self, layers: Sequence[UsedLayer], write: Callable[[], Awaitable[None]]) -> None:
         """Write who refers to these layers. InvalidParameterValue when one was deleted meanwhile and is forgotten."""

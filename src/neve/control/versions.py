@@ -54,7 +54,7 @@ class Versions:
         """The next version, made of `$LATEST` and Pending; or the last one when nothing changed since.
 
         As `Changes.changeable`; InvalidParameterValue for another code than `code_sha256`; ResourceConflict for a
-        function that Failed.
+        function that Failed; as `Archives.check_room`.
         """
         name = naming.changed(world, function_name, "lambda:PublishVersion")
         return await self._changes.whole(self._publish(world, name, code_sha256, description, revision_id))
@@ -69,6 +69,7 @@ class Versions:
             rules.check_code(latest, code_sha256)
             version, is_new = await self.draft(latest, description)
             if is_new:
+                await self._archives.check_room(world, version.code)
                 await self._store.publish_version_if_next(version)
                 self._preparation.begin(version)
         return version
