@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.machine import until
-from tests.acceptance.server import NeveServer, running
+from tests.acceptance.server import NeveServer, clean_environment, running
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "testing.md").read_text()
 BIN = Path(sys.executable).parent
@@ -33,7 +33,7 @@ def settled(text: str) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the page shows as files; the name of each is its first line."""
     made = tmp_path_factory.mktemp("user")
-    for name, code in re.findall(r"```python\n# (\S+)\n(.*?)```", PAGE, re.DOTALL):
+    for name, code in re.findall(r"```\w+\n(?:#|//) (\S+)\n(.*?)```", PAGE, re.DOTALL):
         (made / name).parent.mkdir(exist_ok=True)
         (made / name).write_text(code)
     return made
@@ -73,7 +73,40 @@ def test_the_test_of_the_page_passes_without_waiting_for_minutes(neve: NeveServe
 
 
 def test_the_commands_of_the_page_show_what_it_shows(neve: NeveServer, folder: Path) -> None:
-    block = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)[1]
+    block = next(each for each in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) if "neve invoke" in each)
     for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
         assert settled(shown(neve, folder, command)) == settled(expected)
         until(lambda: neve.own("queue?function=orders")["functions"][0]["retrying"] == 1, "the event failed")
+
+
+def test_the_tests_with_the_fixture_pass_and_need_no_server_of_the_users(folder: Path, tmp_path: Path) -> None:
+    """In two workers, as xdist runs them; the line in the handler is that of the page."""
+    ran = subprocess.run(
+        [
+            BIN / "pytest",
+            "-q",
+            "-n",
+            "2",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            os.devnull,
+            "--rootdir=.",
+            "test_thumbnails.py",
+        ],
+        cwd=folder,
+        env={**clean_environment(), "PATH": f"{BIN}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert "5 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert list(tmp_path.glob("neve-dev-*")) == []  # the servers have ended, and their data with them
+
+
+def test_the_plugin_imports_next_to_nothing() -> None:
+    """It is loaded in every run of pytest on the machine."""
+    code = "import sys, pytest; before = set(sys.modules); import neve.testing.plugin; print(len(set(sys.modules) - before))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert int(ran.stdout) <= 3  # neve, neve.testing, the plugin

@@ -135,14 +135,14 @@ class _Run:
     def _settle(self) -> bool:
         """Until nothing that can be seen is under way any more; False when that takes too long."""
         world = self._world
-        return world.witness.wait_quiet(world.account, _nothing_open, QUIET_S, self._patience_s)
+        return world.witness.wait_quiet(world.account, nothing_open, QUIET_S, self._patience_s)
 
 
 def _is(record: Record, kind: str, request_id: str) -> bool:
     return bool(record["type"] == kind and record["requestId"] == request_id)
 
 
-def _nothing_open(told: Sequence[Record]) -> bool:
+def nothing_open(told: Sequence[Record]) -> bool:
     """Of the leaks that can end: an interval never does."""
     unfinished: set[str] = set()
     for each in told:

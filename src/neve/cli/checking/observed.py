@@ -16,8 +16,10 @@ Place = tuple[str, int, int]
 """File as the function's code has it, line, column."""
 
 _ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_LOGGED = re.compile(r"\S+Z\t\S*\t[A-Z]+\t")  # time, request id, level: what console.log of Node.js puts before a text
-_PYTHON_LOGGED = re.compile(r"\[[A-Z]+\]\t\S+Z\t\S*\t")
+_LOGGED = re.compile(
+    r"\A\S+Z\t\S*\t[A-Z]+\t"
+)  # time, request id, level: what console.log of Node.js puts before a text
+_PYTHON_LOGGED = re.compile(r"\A\[[A-Z]+\]\t\S+Z\t\S*\t")
 _REQUEST = re.compile(r"([A-Z]+) (https?://[^\s,]+)(?: \((\w+)\))?")
 _MOST_LINE = 100
 
@@ -207,9 +209,14 @@ def place_of(source: Mapping[str, Any] | None) -> Place | None:
     return None if source is None else (source["file"], source["line"], source["column"])
 
 
+def bare_line(text: str) -> str:
+    """What somebody printed, without the columns before it."""
+    return _PYTHON_LOGGED.sub("", _LOGGED.sub("", text, count=1), count=1).rstrip()
+
+
 def text_of_line(text: str) -> str:
-    """What somebody printed, without the columns before it, and not longer than a line."""
-    bare = _PYTHON_LOGGED.sub("", _LOGGED.sub("", text, count=1), count=1).strip().split("\n")[0]
+    """The same, not longer than a line."""
+    bare = bare_line(text).strip().split("\n")[0]
     return bare if len(bare) <= _MOST_LINE else bare[: _MOST_LINE - 1] + "…"
 
 
