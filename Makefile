@@ -30,6 +30,7 @@ test: lint types
 
 docs: install
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/draw.py
 
 # make bench BENCH="warm cold --rounds 5"; see docs/benchmarks.md
 bench: install

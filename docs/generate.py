@@ -178,8 +178,19 @@ def environment() -> str:
 
 
 def event() -> str:
-    """The life of an event."""
-    return _life("The life of an event", "src/neve/domain/event.py", events.TRANSITIONS, "on the disk")
+    """The life of an event, and one that really was."""
+    life = _life("The life of an event", "src/neve/domain/event.py", events.TRANSITIONS, "on the disk")
+    return f"{life}\n{_RETRIES}"
+
+
+_RETRIES = """\
+## One event
+
+A function that always fails, its clock moved ahead, as `neve trace` draws it (`docs/pictures/programs/retries`):
+
+![An event is accepted with 202, fails, waits one minute, fails, waits two minutes, fails again, is given up and goes to the \
+dead-letter queue; in between the environment is frozen.](pictures/retries.svg)
+"""
 
 
 def _life(title: str, source: str, transitions: Mapping[Any, Mapping[Any, tuple[Any, Any]]], action: str) -> str:

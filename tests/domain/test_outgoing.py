@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from neve.domain.leak import Source, located_request
-from neve.domain.outgoing import call_of, host_of, read_calls
+from neve.domain.outgoing import call_of, host_of, read_calls, told_at
 
 TOLD: dict[str, Any] = {
     "id": "k3.1",
@@ -32,6 +32,14 @@ def test_times_are_counted_back_from_now() -> None:
     assert (call.began_ms, call.ended_ms) == (970.0, 990.0)
     assert (call.id, call.leak_id, call.host, call.origin) == ("e.k3.1", "e.z.1", "photos.example", "first")
     assert call.source == Source("index.mjs", 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [(990.0, 1_090.0), (901, 1_001.0), (1_001.0, 1_100.0), (-9e9, 1_100.0), (None, 1_100.0), (float("nan"), 1_100.0)],
+)
+def test_way_to_neve_does_not_count(at: object, told: float) -> None:
+    assert told_at({"at": at}, 1_100.0, 100.0) == told
 
 
 def test_open_call_has_no_end() -> None:

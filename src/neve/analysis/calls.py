@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
+from neve.analysis.history import Run
 from neve.domain.outgoing import OutgoingCall
 
 MOST_ALONE = 8
@@ -51,8 +52,11 @@ class Group:
         """Whether one was."""
         return any(call.failed for call in self.calls)
 
-    def left(self, until_ms: float) -> bool:
-        """Whether one was not answered until then, or belongs to what was left behind."""
+    def left(self, run: Run) -> bool:
+        """Whether one was not answered when this run was over, or belongs to what was left behind."""
+        until_ms = run.last_ms
+        if run.was_cut_off:
+            return any(call.leak_id for call in self.calls)
         return any(call.ended_ms is None or call.ended_ms > until_ms or call.leak_id for call in self.calls)
 
 

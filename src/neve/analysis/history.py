@@ -12,6 +12,8 @@ from neve.domain.leak import Source
 from neve.domain.outgoing import OutgoingCall, call_of
 from neve.domain.record import Record
 
+_LATE_MS = 1.0  # times of calls are a little late, never early
+
 
 @dataclass(slots=True)
 class Init:
@@ -62,6 +64,11 @@ class Run:
         return min([self.began_ms, *(init.began_ms for init in self.inits)])
 
     @property
+    def was_cut_off(self) -> bool:
+        """Whether its processes were ended in the middle of it."""
+        return self.status in ("timeout", "error")
+
+    @property
     def last_ms(self) -> float:
         """The last thing that is known of it."""
         return max(each for each in (self.began_ms, self.answered_ms, self.done_ms, self.ended_ms) if each is not None)
@@ -109,11 +116,19 @@ class Life:
         """The latest run of this id."""
         return next((run for run in reversed(self.runs) if run.request_id == request_id), None)
 
-    def calls_of(self, request_id: str) -> list[OutgoingCall]:
-        """In the order of their beginning."""
-        return sorted(
-            (call for call in self.calls.values() if call.origin == request_id), key=lambda call: call.began_ms
+    def calls_of(self, run: Run) -> list[OutgoingCall]:
+        """Those that a run made, or what it left behind, in the order of their beginning."""
+        attempts = [each for each in self.runs if each.request_id == run.request_id]
+        following = next((each for each in attempts if each.began_ms > run.began_ms), None)
+        first = attempts[0] is run
+        found = (
+            call
+            for call in self.calls.values()
+            if call.origin == run.request_id
+            and (first or call.began_ms >= run.began_ms - _LATE_MS)
+            and (following is None or call.began_ms < following.began_ms - _LATE_MS)
         )
+        return sorted(found, key=lambda call: call.began_ms)
 
 
 def life_of(environment_id: str, records: Iterable[Record]) -> Life:

@@ -72,8 +72,14 @@ def runs_shown(life: Life, request_id: str) -> list[Run]:
         if request_id == leak.origin or request_id in leak.resumed:
             ids = {leak.origin, *leak.resumed}
             related |= {index for index, run in enumerate(life.runs) if run.request_id in ids}
+    related |= {index + 1 for index in own if _is_cleared_away(life.runs[index + 1 : index + 2])}
     nearest = sorted(related - own, key=lambda index: min((abs(index - each) for each in own), default=0))
     return [life.runs[index] for index in sorted(own | set(nearest[: max(0, _MOST_RUNS - len(own))]))]
+
+
+def _is_cleared_away(following: Sequence[Run]) -> bool:
+    """Whether the next run had to initialize again, because this one cost the processes."""
+    return any(init.inside for run in following for init in run.inits)
 
 
 class _Story:
@@ -355,14 +361,14 @@ class _Running:
 
     def _calls(self) -> None:
         run = self._run
-        calls = [_within(call, run) for call in self._life.calls_of(run.request_id)]
+        calls = [_within(call, run) for call in self._life.calls_of(run)]
         for group in grouped(calls):
             self._group(group)
 
     def _group(self, group: Group) -> None:
         draft, key, call = self._draft, self._key, group.calls[0]
         to = self._story._other(call)
-        left = group.left(self._run.last_ms)
+        left = group.left(self._run)
         tone: Tone = "leak" if left else "plain"
         entry = draft.row(
             "message",
@@ -401,7 +407,8 @@ class _Running:
         elif run.status in (None, "success"):
             text, tone = "answer", "answer"
         else:
-            text, tone = f"fails: {run.error_type or run.status}", "error"
+            told = run.error_type if run.error_type not in (None, "Runtime.Unknown") else ""
+            text, tone = f"fails: {told}" if told else "fails", "error"
         return self._draft.row("message", at_ms, self._key, text, target=self._asker, tone=tone, detail=self._cost())
 
     def _waiting(self, at_ms: float) -> None:

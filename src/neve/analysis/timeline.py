@@ -6,8 +6,9 @@ from typing import Any
 from neve.analysis.calls import grouped
 from neve.analysis.history import Life, Run
 from neve.domain import record as kinds
-from neve.domain.outgoing import OutgoingCall
 from neve.domain.picture import Lane, Segment, span
+
+_OPEN = {False: "open", True: "no answer"}
 
 Steps = Sequence[tuple[str, float, Mapping[str, Any]]]
 
@@ -61,8 +62,9 @@ def _life(life: Life, runs: Sequence[Run], began_ms: float) -> list[Segment]:
             told = f"extensions {span(run.extensions_ms)}"
             segments.append(Segment("extensions", end - began_ms, run.ended_ms - began_ms, told))
     for frozen in life.frozen:
-        following = next((run for run in runs if run.began_ms >= frozen.from_ms), None)
-        if frozen.to_ms is not None and following is not None and frozen.from_ms >= runs[0].began_ms:
+        following = next((run for run in life.runs if run.began_ms >= frozen.from_ms), None)
+        belongs = following is None or following in runs
+        if frozen.to_ms is not None and belongs and frozen.from_ms >= runs[0].began_ms:
             told = f"frozen {span(frozen.to_ms - frozen.from_ms)}"
             segments.append(Segment("frozen", frozen.from_ms - began_ms, frozen.to_ms - began_ms, told))
     return sorted(segments, key=lambda segment: segment.from_ms)
@@ -73,21 +75,18 @@ def _calls(life: Life, runs: Sequence[Run], began_ms: float) -> list[Lane]:
     several = len({call.to for call in life.calls.values()}) > 1
     last_ms = max((run.last_ms for run in runs), default=0.0)
     for run in runs:
-        for group in grouped(life.calls_of(run.request_id)):
-            call: OutgoingCall = group.calls[0]
-            ended = group.ended_ms
-            left = group.left(run.last_ms)
+        over_ms = run.last_ms if run.was_cut_off else last_ms
+        for group in grouped(life.calls_of(run)):
+            call, ended = group.calls[0], group.ended_ms
             told = (
-                f"{span(ended - group.began_ms)}"
+                span(ended - group.began_ms)
                 if ended is not None
-                else "never answered"
-                if life.ended_ms
-                else "open"
+                else _OPEN[run.was_cut_off or life.ended_ms is not None]
             )
             segment = Segment(
-                "leak" if left else "call",
+                "leak" if group.left(run) else "call",
                 group.began_ms - began_ms,
-                (ended if ended is not None else last_ms) - began_ms,
+                (ended if ended is not None else over_ms) - began_ms,
                 told,
                 group.failed or ended is None,
             )

@@ -36,6 +36,7 @@ from neve.domain.errors import ExtensionRefused, PlatformError, SandboxFailed
 from neve.domain.extension import Extension
 from neve.domain.invocation import InvocationResult, Status
 from neve.domain.limits import STREAMED_RESPONSE_BYTES
+from neve.domain.outgoing import told_at
 from neve.domain.record import Origin
 from neve.domain.shutdown import Reason
 
@@ -236,7 +237,9 @@ class Environment:
         elif kind == frames.LEAK:
             self._desk.hear(header, self._run.request_id if self._run else None, self._around.clock.now_ms())
         elif kind == frames.CALLS:
-            self._desk.hear_calls(header, self._run.request_id if self._run else None, self._around.clock.now_ms())
+            clock = self._around.clock
+            told_ms = told_at(header, clock.now_ms(), clock.offset_s * 1000.0)
+            self._desk.hear_calls(header, self._run.request_id if self._run else None, told_ms)
         elif kind == frames.DIAGNOSIS:
             self._question.heard(header)
         elif kind == frames.INIT_ERROR and self.state in _INIT:

@@ -1,8 +1,8 @@
 """Outgoing calls: what a function asks of others over HTTP, as its runtime client saw it.
 
 A runtime client tells of them when an invocation ends (`docs/frames.md`, CALLS), and once more of those that were open then. It
-is not trusted: what is no call is left out, what is too long is cut. Times come as spans before now, because clocks inside
-and outside may differ (Neve's can be moved).
+is not trusted: what is no call is left out, what is too long is cut. Times come as spans before the telling, because Neve's
+clock can be moved.
 """
 
 import math
@@ -15,6 +15,7 @@ from neve.domain.leak import ID, Source, number_of, text_of
 from neve.domain.stack import read_stacks
 
 _MOST_CALLS = 200
+_LONGEST_WAY_MS = 1_000.0
 _LONGEST_MS = 10 * 86_400_000.0
 
 _NAMES = {
@@ -111,6 +112,14 @@ def read_calls(header: Mapping[str, Any], prefix: str, root: str, now_ms: float)
         members = _call(item, prefix, root, now_ms) if isinstance(item, dict) else None
         if members is not None:
             yield members
+
+
+def told_at(header: Mapping[str, Any], now_ms: float, offset_ms: float) -> float:
+    """When a CALLS frame was written, by our clock, which is `offset_ms` ahead of the real one; now, when it does not say."""
+    at = header.get("at")
+    if not isinstance(at, int | float) or isinstance(at, bool) or not 0.0 <= now_ms - at - offset_ms <= _LONGEST_WAY_MS:
+        return now_ms
+    return at + offset_ms
 
 
 def read_waited(header: Mapping[str, Any], now_ms: float) -> Mapping[str, Any] | None:

@@ -110,7 +110,7 @@ class Picture:
 
 def moment(ms: float, of_ms: float) -> str:
     """A time since the beginning of something that takes `of_ms`: `41 ms`, `1.253 s`, `1:00.004`, `2:30:00.000`."""
-    if of_ms < 1_000 or ms < 0.05:
+    if of_ms < 1_000 or ms < 0.05 or (ms < 999.5 and of_ms < 60_000):
         return span(ms)
     if of_ms < 60_000:
         return f"{ms / 1000:.3f} s"

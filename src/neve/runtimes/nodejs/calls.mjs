@@ -4,6 +4,7 @@ import { require } from './builtins.mjs';
 import { siteOf } from './leak-stacks.mjs';
 
 const channels = require('node:diagnostics_channel');
+const { performance } = require('node:perf_hooks'); // the user's may be another
 
 const MOST_TOLD = 200; // of one invocation
 const MOST_PLACES = 50; // to read a stack takes some 20 µs
@@ -76,7 +77,8 @@ export class Calls {
       else this.#untold += 1;
     }
     this.#news.clear();
-    this.#channel.tellCalls({ calls, more: this.#untold, waited: waited < LEAST_WAITED ? undefined : micro(waited) });
+    const at = micro(performance.timeOrigin + now);
+    this.#channel.tellCalls({ at, calls, more: this.#untold, waited: waited < LEAST_WAITED ? undefined : micro(waited) });
     this.#untold = 0;
   }
 

@@ -107,7 +107,7 @@ class LeakWatch {
   /** How long the answer has waited since the handler said its result; undefined when it did not. */
   get waitedMs() {
     const { began, answeredMs } = this.#current ?? {};
-    return answeredMs === undefined ? undefined : performance.now() - began - answeredMs;
+    return answeredMs === undefined ? undefined : Date.now() - began - answeredMs;
   }
 
   /** The running invocation is about to run out of time: what it waits for. @param {string} id */
