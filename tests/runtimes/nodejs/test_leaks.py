@@ -107,6 +107,7 @@ SHAPES = {
     "timer": ("timer", r"timer \(200 ms\)"),
     "timer with a log": ("timer", r"timer \(200 ms\)"),
     "timer, unref'd": ("timer", r"timer \(200 ms, unref'd\)"),
+    "timer by promise, unref'd": ("timer", r"timer \(200 ms, unref'd\)"),
     "interval": ("interval", r"interval \(every 60 ms\)"),
     "sleeps": ("timer", r"timer \(200 ms\)"),
     "file": ("file", r"file operation \(readFile\)"),

@@ -9,6 +9,7 @@ import { callerOf, framesOf, siteOf } from './leak-stacks.mjs';
  * @property {(work: object) => boolean} [alive] without it, until its callback has run
  * @property {(work: object) => {kind: string, description: string, detached?: boolean}} describe
  * @property {(work: object) => boolean} isLeak whether it is one when its invocation has ended
+ * @property {(resource: object) => boolean} [isNodes] whether it is born as one of Node's own: not worth a stack
  * @property {(work: object) => boolean} [holds] whether it keeps the event loop going; by default it does
  * @property {boolean} [connection] belongs to whoever uses it: the invocation that opened it is only the first
  * @property {(work: object) => boolean} [isPart] whether it is told only when nothing that it is part of is told: the name lookup
@@ -33,6 +34,8 @@ const LONGEST_COMMAND = 120;
 const holdsByHandle = ({ resource }) => resource.hasRef?.() ?? true;
 
 const timer = {
+  // Everybody else's begin to hold the process, and may be unref'd then; those of timers/promises come with arguments.
+  isNodes: (resource) => !resource.hasRef() && resource._timerArgs === undefined,
   alive: ({ resource }) => !resource._destroyed,
   lasting: true,
   holds: holdsByHandle,

@@ -28,9 +28,10 @@ export class Leaks {
     this.#send = send;
   }
 
-  /** Whether any is open. */
+  /** Whether work of an invocation is left; what the init phase keeps is none. */
   get any() {
-    return this.#open.size > 0;
+    for (const leak of this.#open) if (leak.origin !== undefined) return true;
+    return false;
   }
 
   /**
@@ -113,6 +114,7 @@ export class Leaks {
 
   /** An event has thawed everything: what needs no event of its own goes on. @param {string} id */
   wake(id) {
+    if (this.#open.size === 0) return;
     this.#together(() => {
       for (const leak of this.#open) if (leak.runs && leak.live.size > 0) this.resume(leak, id);
     });
@@ -155,6 +157,7 @@ export class Leaks {
 
   /** The process is about to freeze: what is finished is told now. @param {(origin: object) => string | undefined} inside */
   settleAll(inside) {
+    if (this.#open.size === 0) return;
     this.#together(() => {
       for (const leak of this.#open) this.#settle(leak, () => inside(leak.origin));
     });

@@ -156,7 +156,9 @@ class LeakWatch {
   // What the hooks tell
 
   #left(token) {
-    return [...this.#underWay.unfinished()].filter((work) => work.token === token && work.leak === undefined);
+    const left = [];
+    for (const work of this.#underWay.unfinished()) if (work.token === token && work.leak === undefined) left.push(work);
+    return left;
   }
 
   /** An invocation that is over starts something: it belongs to the leak that is going on. */

@@ -202,7 +202,7 @@ export class UnderWay {
     const store = this.#storage.getStore();
     if (store === OURS) return;
     const token = store?.token;
-    if (token === undefined && !kind.lasting) return;
+    if ((token === undefined && !kind.lasting) || kind.isNodes?.(resource)) return;
     this.#forget(this.#ofResource.get(resource));
     const work = this.#made(id, type, kind, resource, token, store);
     this.#live.add(work);

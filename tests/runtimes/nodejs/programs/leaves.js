@@ -2,6 +2,7 @@
 const { execFile } = require('child_process');
 const fs = require('fs');
 const http = require('http');
+const { setTimeout: wait } = require('timers/promises');
 const { Worker } = require('worker_threads');
 const table = require('table');
 
@@ -32,6 +33,7 @@ const shapes = {
   'timer with a log': ({ awsRequestId }) =>
     setTimeout(() => (console.log(`late ${awsRequestId}`), done()), 200), // line of: timer with a log
   "timer, unref'd": () => setTimeout(done, 200).unref(), // line of: timer, unref'd
+  "timer by promise, unref'd": () => wait(200, 0, { ref: false }).then(done), // line of: timer by promise, unref'd
   interval: () => {
     let left = 3;
     const beat = setInterval(() => --left || (clearInterval(beat), done()), 60); // line of: interval
