@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance.machine import until
 from tests.acceptance.server import NeveServer, clean_environment, running
+from tests.runtimes.nodejs.majors import WHEEL_NODE
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "testing.md").read_text()
 BIN = Path(sys.executable).parent
@@ -103,6 +104,13 @@ def test_the_tests_with_the_fixture_pass_and_need_no_server_of_the_users(folder:
     )
     assert "5 passed" in ran.stdout, ran.stdout + ran.stderr
     assert list(tmp_path.glob("neve-dev-*")) == []  # the servers have ended, and their data with them
+
+
+def test_the_tests_in_node_pass(neve: NeveServer, folder: Path) -> None:
+    shown(
+        neve, folder, "neve deploy thumbnails --memory 1769"
+    )  # a processor, so that the freeze comes before 50 ms are over
+    assert "# fail 0" in shown(neve, folder, f"{WHEEL_NODE} --test --test-reporter=tap thumbnails.test.mjs")
 
 
 def test_the_plugin_imports_next_to_nothing() -> None:
