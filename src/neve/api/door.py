@@ -12,7 +12,6 @@
 What can be known in advance (routes, codecs, limits) is made once for each service, on its first request.
 """
 
-import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Mapping
@@ -20,15 +19,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from neve import log
 from neve.api import errors, model
-from neve.api.body import BodyLimit, BodyLimits, Disconnected, drain, read_body
+from neve.api.body import BodyLimits, Disconnected
 from neve.api.calls import Calls, Witness
 from neve.api.http import (
-    CUT,
     WHOLE,
     Application,
-    Headers,
     RawOperation,
     Receive,
     Request,
@@ -41,6 +37,7 @@ from neve.api.meant import service_of
 from neve.api.model import ServiceModel
 from neve.api.routes import Match, Routes, unknown_operation
 from neve.api.scope import Caller, caller_of
+from neve.api.sending import Reading, send_answer
 from neve.api.wire import Codec
 from neve.domain.call import Call, Operation
 from neve.domain.errors import NeveError, UnsupportedOperation
@@ -183,7 +180,7 @@ class _Door:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self._new_id()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        reading = _Reading(receive, headers)
+        reading = Reading(receive, headers)
         desk: _Desk | None = None
         response: Response | StreamedResponse
         try:
@@ -201,15 +198,10 @@ class _Door:
             return
         except Exception as error:  # noqa: BLE001 - the edge of the door: everything becomes a response
             response = errors.render(error, desk.model if desk else None, request_id)
-        if isinstance(response, StreamedResponse):
-            await send_stream(scope, receive, send, response, request_id)
-        elif reading.done:
-            await _send(scope, send, response, request_id)
-        else:
-            await _refuse(send, response, request_id, receive, headers)
+        await send_answer(scope, receive, send, response, request_id, reading)
 
     async def _answer(
-        self, desk: _Desk, call: Call, scope: Scope, headers: Mapping[bytes, bytes], reading: "_Reading"
+        self, desk: _Desk, call: Call, scope: Scope, headers: Mapping[bytes, bytes], reading: Reading
     ) -> Response | StreamedResponse:
         match = desk.match(scope, headers)
         body = await reading.body(desk.limits.of(match.operation, headers))
@@ -234,75 +226,6 @@ class _Door:
         """Our services by the prefix of their X-Amz-Target."""
         prefixes = ((desk.model.target_prefix, name) for name, desk in self._desks.items())
         return {prefix.encode(): name for prefix, name in prefixes if prefix is not None}
-
-
-class _Reading:
-    """The body of one request: whether all of it has been read decides whether the connection can live on."""
-
-    __slots__ = ("_headers", "_receive", "done")
-
-    def __init__(self, receive: Receive, headers: Mapping[bytes, bytes]) -> None:
-        self._receive = receive
-        self._headers = headers
-        self.done = b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0"
-
-    async def body(self, limit: BodyLimit) -> bytes:
-        if self.done:
-            return b""
-        body = await read_body(self._receive, self._headers, limit)
-        self.done = True
-        return body
-
-
-async def _send(scope: Scope, send: Send, response: Response, request_id: str) -> None:
-    headers = _headers(response, request_id)
-    whole = scope.get("extensions", {}).get(WHOLE)
-    if whole is not None:
-        await whole(Response(response.status, headers, response.body))
-        return
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
-
-
-SEND_SECONDS = 900.0
-"""How long a client may take nothing of a streamed answer: as long as the longest function runs."""
-
-
-async def send_stream(scope: Scope, receive: Receive, send: Send, response: StreamedResponse, request_id: str) -> None:
-    """Chunk by chunk, no faster than the client reads. When it ends in an error, or the client does not read, the connection is
-    cut; a client that goes away is not told anything, and the chunks are read to their end."""
-    try:
-        headers = [(b"x-amzn-requestid", request_id.encode()), *response.headers]
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        async with contextlib.aclosing(response.chunks) as chunks:
-            async for chunk in chunks:
-                async with asyncio.timeout(SEND_SECONDS):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    except Exception as error:  # noqa: BLE001 - the edge of the door: the status is sent, so the connection has to tell
-        log.warn("api.cut", request_id=request_id, error=f"{type(error).__name__}: {error}")
-        scope["extensions"][CUT]()
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-
-async def _refuse(
-    send: Send, response: Response, request_id: str, receive: Receive, headers: Mapping[bytes, bytes]
-) -> None:
-    """Answer before the body has come, and close: at once when the client waits for `100 Continue`, else after draining."""
-    closing = [*_headers(response, request_id), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": response.status, "headers": closing})
-    await send({"type": "http.response.body", "body": response.body, "more_body": True})
-    if headers.get(b"expect", b"").lower() != b"100-continue":
-        await drain(receive)
-    await send({"type": "http.response.body", "body": b""})
-
-
-def _headers(response: Response, request_id: str) -> Headers:
-    headers = [(b"x-amzn-requestid", request_id.encode()), *response.headers]
-    if response.status != 204:
-        headers.append((b"content-length", b"%d" % len(response.body)))
-    return headers
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
