@@ -23,12 +23,14 @@ import uvloop
 from neve import log
 from neve.analysis.leaks import LeakBook
 from neve.analysis.trace_book import TraceBook
-from neve.api import families
+from neve.api import families, url_address
 from neve.api.body import body_limits
 from neve.api.calls import Calls
 from neve.api.door import Service, create_door, new_request_id
 from neve.api.own import House, create_own
 from neve.api.server import create_server
+from neve.api.url_callers import believed
+from neve.api.url_door import UrlHouse, with_function_urls
 from neve.clock import Clock
 from neve.companions.logs import api as logs_api
 from neve.companions.logs.writer import LogWriter
@@ -249,7 +251,7 @@ async def _run(
         {
             "lambda": Service(
                 "lambda",
-                families.operations(functions, lambda: url),
+                families.operations(functions, lambda: url, url_address.chosen(settings.function_urls, url)),
                 body_limits(quotas(settings)),
                 refused=families.REFUSED,
             ),
@@ -260,6 +262,8 @@ async def _run(
         neighbours,
         calls=calls,
     )
+    at_urls = UrlHouse(functions.urls, functions.permissions, events.invoker, clock, believed)
+    door = with_function_urls(door, at_urls, new_request_id)
     tasks = [
         asyncio.create_task(run_idler(plane, clock, settings.idle_seconds), name="idler"),
         asyncio.create_task(_keep_house(storage, plane, clock), name="housekeeping"),

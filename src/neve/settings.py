@@ -37,6 +37,14 @@ SETTINGS: tuple[Setting, ...] = (
         False,
         "Allow `neve clock advance`: retries and idle limits follow a clock that can be moved.",
     ),
+    Setting(
+        "function_urls",
+        str,
+        "auto",
+        "Function URLs as the API tells them: host (http://ID.lambda-url.REGION.localhost:4566/), path "
+        "(http://127.0.0.1:4566/_neve/urls/ID/), auto (host where names below localhost are known, else path), or a URL with "
+        "{id} and {region} that leads here.",
+    ),
     Setting("drain_seconds", float, 10.0, "How long a stopping Neve waits for running invocations."),
     Setting("idle_seconds", float, 600.0, "How long an unused environment is kept before it is shut down."),
     Setting(
@@ -137,6 +145,7 @@ class Settings:
     port: int
     data_dir: Path
     virtual_clock: bool
+    function_urls: str
     drain_seconds: float
     idle_seconds: float
     init_seconds: float

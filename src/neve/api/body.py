@@ -42,7 +42,7 @@ _EVENT = BodyLimit(
     limits.SYNC_REQUEST_BYTES,
     f"{{size}} byte payload is too large for the Event invocation type (limit {limits.EVENT_REQUEST_BYTES} bytes)",
 )
-_INVOKE = _limit(limits.SYNC_REQUEST_BYTES, "InvokeFunction")  # named after the permission, not the operation
+INVOKE_LIMIT = _limit(limits.SYNC_REQUEST_BYTES, "InvokeFunction")  # named after the permission, not the operation
 _CODE = ("CreateFunction", "UpdateFunctionCode", "PublishLayerVersion")
 
 
@@ -57,8 +57,8 @@ class BodyLimits:
     def __init__(self, sizes: Mapping[str, int]) -> None:
         code = body_limits(limits.THE_SERVICES)
         known = {name: _limit(size, name) for name, size in code.items()}
-        known["Invoke"] = _INVOKE
-        known["InvokeWithResponseStream"] = _INVOKE
+        known["Invoke"] = INVOKE_LIMIT
+        known["InvokeWithResponseStream"] = INVOKE_LIMIT
         known["InvokeAsync"] = _limit(ASYNC_ARGUMENT_BYTES, "InvokeAsync")
         self._known = known | {name: _limit(size, name) for name, size in sizes.items()}
 
@@ -137,7 +137,7 @@ async def _chunk(receive: Receive) -> tuple[bytes, bool]:
 
 def _check(size: int, limit: BodyLimit) -> None:
     if size > limit.counted > limit.kept:
-        raise RequestTooLarge(_INVOKE.text)
+        raise RequestTooLarge(INVOKE_LIMIT.text)
     if size > limit.kept:
         raise RequestTooLarge(limit.text.replace("{size}", str(size)))
 

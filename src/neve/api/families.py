@@ -24,13 +24,17 @@ from neve.api import (
 from neve.api.http import RawOperation
 from neve.api.invoke import invoke_async_operation, invoke_operation
 from neve.api.invoke_stream import invoke_stream_operation
+from neve.api.url_address import Address, by_host
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker
 from neve.domain.call import Operation
 
 
-def operations(verbs: Functions, base_url: Callable[[], str]) -> dict[str, Operation]:
-    """By their names in the service model. `base_url` is that of our own door, without a slash at its end."""
+def operations(
+    verbs: Functions, base_url: Callable[[], str], url_address: Address | None = None
+) -> dict[str, Operation]:
+    """By their names in the service model. `base_url` is that of our own door, without a slash at its end; `url_address` says
+    where function URLs are, by their own host names if it is not given."""
     return {
         **functions.operations(verbs, base_url),
         **versions.operations(verbs.versions),
@@ -40,7 +44,7 @@ def operations(verbs: Functions, base_url: Callable[[], str]) -> dict[str, Opera
         **event_invoke.operations(verbs.event_invoke, verbs.recursion),
         **event_sources.operations(verbs.sources),
         **permissions.operations(verbs.permissions),
-        **function_urls.operations(verbs.urls, base_url),
+        **function_urls.operations(verbs.urls, url_address or (lambda url: by_host(base_url())(url))),
         **tags.operations(verbs.tags),
         **code_signing.operations(verbs.code_signing),
         **capacity_providers.operations(verbs.providers),
@@ -65,14 +69,6 @@ def _all(note: str, *names: str) -> dict[str, str]:
 
 
 KEPT: Mapping[str, str] = {
-    **_all(
-        "Nothing answers at the URL yet.",
-        "CreateFunctionUrlConfig",
-        "GetFunctionUrlConfig",
-        "UpdateFunctionUrlConfig",
-        "DeleteFunctionUrlConfig",
-        "ListFunctionUrlConfigs",
-    ),
     **_all(
         "Nothing reads the source yet.",
         "CreateEventSourceMapping",

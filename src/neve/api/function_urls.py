@@ -1,11 +1,11 @@
-"""The family of function URLs: their configuration. `address` says how a URL is written."""
+"""The family of function URLs: their configuration. `url_address.py` says how a URL is written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from neve.api import paging
+from neve.api.url_address import Address
 from neve.control.function_urls import FunctionUrls, GivenUrl
 from neve.domain.call import Call, Operation
 from neve.domain.function_url import AuthType, Cors, FunctionUrl, InvokeMode
@@ -23,16 +23,9 @@ _CORS = {
 }
 
 
-def address(url: FunctionUrl, base_url: str) -> str:
-    """Where a function URL is called: under `localhost`, of which every name is this machine, at the port of the door."""
-    door = urlsplit(base_url)
-    port = f":{door.port}" if door.port else ""
-    return f"{door.scheme}://{url.id}.lambda-url.{url.world.region}.localhost{port}/"
-
-
-def operations(urls: FunctionUrls, base_url: Callable[[], str]) -> dict[str, Operation]:
-    """Operations by their names in the service model. `base_url` is that of our own door, without a slash at its end."""
-    family = _Family(urls, base_url)
+def operations(urls: FunctionUrls, address: Address) -> dict[str, Operation]:
+    """Operations by their names in the service model. `address` says where a URL is called."""
+    family = _Family(urls, address)
     return {
         "CreateFunctionUrlConfig": family.create_function_url_config,
         "GetFunctionUrlConfig": family.get_function_url_config,
@@ -43,9 +36,9 @@ def operations(urls: FunctionUrls, base_url: Callable[[], str]) -> dict[str, Ope
 
 
 class _Family:
-    def __init__(self, urls: FunctionUrls, base_url: Callable[[], str]) -> None:
+    def __init__(self, urls: FunctionUrls, address: Address) -> None:
         self._urls = urls
-        self._base_url = base_url
+        self._address = address
 
     async def create_function_url_config(self, call: Call, members: _Members) -> _Members:
         """Unlike the others, the reply has no LastModifiedTime, and an InvokeMode only if it was given."""
@@ -82,7 +75,7 @@ class _Family:
 
     def _config(self, url: FunctionUrl) -> dict[str, Any]:
         return {
-            "FunctionUrl": address(url, self._base_url()),
+            "FunctionUrl": self._address(url),
             "FunctionArn": url.function_arn,
             "AuthType": url.auth_type.value,
             "Cors": None if url.cors is None else {name: getattr(url.cors, own) for name, own in _CORS.items()},

@@ -87,7 +87,8 @@ class _Protocol(HttpToolsProtocol):
 
 def _head(defaults: list[tuple[bytes, bytes]], response: Response, keep_alive: bool) -> bytes:
     """ValueError for a header that would begin another: uvicorn's own check, which costs a regular expression each."""
-    lines = [_STATUS_LINES[response.status]]
+    status = response.status
+    lines = [_STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n".encode()]
     for name, value in (*defaults, *response.headers):
         if b"\n" in value or b"\r" in value or b"\0" in value:
             raise ValueError(f"the header {name.decode('latin-1')} has a line break in it")

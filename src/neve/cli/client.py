@@ -20,6 +20,12 @@ from neve.cli import caller
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 _FUNCTIONS = "/2015-03-31/functions"
 _LAYERS = "/2018-10-31/layers"
+_URLS = "/2021-10-31/functions"
+_URL = "/url"
+_OPEN: Mapping[str, Mapping[str, Any]] = {
+    "InvokeFunctionUrl": {"FunctionUrlAuthType": "NONE"},
+    "InvokeFunction": {"InvokedViaFunctionUrl": True},
+}
 _SECONDS = 60.0
 _LONGEST_INVOCATION = 960.0
 _LOGS_TARGET = "Logs_20140328."
@@ -119,6 +125,26 @@ class Client:
         parts = urlsplit(location)
         return self._checked("lambda", "GET", f"{parts.path}?{parts.query}").body
 
+    def open_url(self, name: str) -> str:
+        """The address of the function's URL, which everybody may call; made when there is none."""
+        function = f"/{quote(name, safe='')}"
+        for action, condition in _OPEN.items():
+            statement = {"StatementId": f"neve-{action}", "Action": f"lambda:{action}", "Principal": "*", **condition}
+            self._unless_there("POST", f"{function}/policy", statement)
+        self._unless_there("POST", function + _URL, {"AuthType": "NONE"}, root=_URLS)
+        return str(self._lambda("GET", function + _URL, root=_URLS)["FunctionUrl"])
+
+    def close_url(self, name: str) -> None:
+        """Take the function's URL away."""
+        self._lambda("DELETE", f"/{quote(name, safe='')}{_URL}", root=_URLS)
+
+    def _unless_there(self, method: str, path: str, members: Mapping[str, Any], root: str = _FUNCTIONS) -> None:
+        try:
+            self._lambda(method, path, members, root)
+        except Refused as refused:
+            if refused.status != 409:
+                raise
+
     def delete(self, name: str) -> None:
         """DeleteFunction."""
         self._lambda("DELETE", f"/{quote(name, safe='')}")
@@ -136,9 +162,11 @@ class Client:
         path = f"{_FUNCTIONS}/{quote(name, safe='')}/invocations{query}"
         return self._checked("lambda", "POST", path, payload, headers, _LONGEST_INVOCATION)
 
-    def _lambda(self, method: str, path: str, members: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _lambda(
+        self, method: str, path: str, members: Mapping[str, Any] | None = None, root: str = _FUNCTIONS
+    ) -> dict[str, Any]:
         body = b"" if members is None else json.dumps(members).encode()
-        return _members(self._checked("lambda", method, _FUNCTIONS + path, body))
+        return _members(self._checked("lambda", method, root + path, body))
 
     # Logs
 

@@ -42,6 +42,7 @@ _HELP = f"""Run Neve for the time of work, with the functions of PATH deployed a
       memory = 256
       timeout = 10
       environment = {{ STAGE = "dev" }}
+      url = true
 
     Takes the flags of `neve serve`; the clock is virtual (`neve clock advance 2m`), and without --data-dir everything is
     thrown away at the end. Without PATH nothing is deployed.
@@ -124,11 +125,17 @@ class _Bench:
             return
         deployment = Deployment(self.path, client, self.live)
         deployment.begin(self.functions)
-        _print_welcome(client, self.path, self.functions, self.neighbours)
+        _print_welcome(client, self.path, self.functions, self.neighbours, deployment.urls)
         deployment.follow(self._stop)
 
 
-def _print_welcome(client: Client, path: Path | None, functions: Sequence[Found], neighbours: str) -> None:
+def _print_welcome(
+    client: Client,
+    path: Path | None,
+    functions: Sequence[Found],
+    neighbours: str,
+    urls: Mapping[str, str] | None = None,
+) -> None:
     """What is there and how to call it, and what else answers."""
     click.echo()
     if functions:
@@ -137,6 +144,9 @@ def _print_welcome(client: Client, path: Path | None, functions: Sequence[Found]
         output.print_table(head, rows)
     elif path is not None:
         output.say(f"No function in {path} yet; `neve dev --help` tells what one looks like.", fg="yellow")
+    if urls:
+        click.echo()
+        output.print_table(("FUNCTION", "URL"), sorted(urls.items()))
     _print_calls(client.endpoint, functions[0].name if functions else "NAME")
     if neighbours:
         click.echo(f"\n{neighbours}")

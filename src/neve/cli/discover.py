@@ -10,6 +10,7 @@ is a folder of functions. `neve.toml` in the path given may name functions itsel
     memory = 256                # MB
     timeout = 10                # seconds
     environment = { STAGE = "dev" }
+    url = true                  # a function URL that everybody may call
 """
 
 import re
@@ -37,7 +38,7 @@ PYTHON = f"python3.{sys.version_info[1]}"
 _FILE = "neve.toml"
 _CUSTOM = "provided.al2023"
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_TABLE = {"path": str, "runtime": str, "handler": str, "memory": int, "timeout": int, "environment": dict}
+_TABLE = {"path": str, "runtime": str, "handler": str, "memory": int, "timeout": int, "environment": dict, "url": bool}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Found:
     memory: int = 128
     timeout: int = 3
     environment: Mapping[str, str] = field(default_factory=dict)
+    url: bool = False
 
 
 def find_functions(path: Path, on_wrong: Callable[[str, Impossible], None] | None = None) -> list[Found]:
@@ -182,4 +184,5 @@ def _apply(name: str, table: Mapping[str, Any], root: Path, found: Found | None)
         memory=table.get("memory", one.memory),
         timeout=table.get("timeout", one.timeout),
         environment=environment,
+        url=table.get("url", one.url),
     )

@@ -29,6 +29,8 @@ class Deployment:
         self._client = client
         self._live = live
         self._known: dict[str, Found] = {}
+        self.urls: dict[str, str] = {}
+        """Where functions that have a URL are called."""
 
     def begin(self, functions: Iterable[Found]) -> None:
         """Deploy everything, quietly."""
@@ -67,12 +69,14 @@ class Deployment:
         self._live.note(name, error.message, fg="red")
 
     def _deploy(self, found: Found, quiet: bool = False) -> None:
+        before = self._known.get(found.name)
         self._known[found.name] = found
         self._live.sources[found.name] = _shown(found.path)
         began = time.monotonic()
         try:
             archive = package(found.path)
             outcome = upload(self._client, found.name, archive, _members(found))
+            self._give_url(found, before, quiet)
         except Failed as error:
             self._live.note(found.name, f"not deployed: {error.message}", fg="red", bold=True)
             return
@@ -81,8 +85,18 @@ class Deployment:
             detail = f"{output.size(len(archive))}, {sha256(archive)[:8]}, {took}"
             self._live.note(found.name, f"{'deployed' if outcome == 'created' else outcome} ({detail})", fg="green")
 
+    def _give_url(self, found: Found, before: Found | None, quiet: bool) -> None:
+        if found.url and found.name not in self.urls:
+            self.urls[found.name] = self._client.open_url(found.name)
+            if not quiet:
+                self._live.note(found.name, f"answers at {self.urls[found.name]}", fg="green")
+        elif before is not None and before.url and not found.url:
+            self._client.close_url(found.name)
+            del self.urls[found.name]
+
     def _delete(self, name: str) -> None:
         del self._known[name]
+        self.urls.pop(name, None)
         try:
             self._client.delete(name)
         except Failed as error:

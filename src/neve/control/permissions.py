@@ -14,6 +14,7 @@ from neve.domain import permission as rules
 from neve.domain.alias import Alias
 from neve.domain.errors import InvalidParameterValue, PreconditionFailed, ResourceNotFound
 from neve.domain.function import LATEST, Function
+from neve.domain.function_url import FunctionUrl
 from neve.domain.limits import THE_SERVICES, Quotas
 from neve.domain.permission import Grant, ResourcePolicy, Statement
 from neve.domain.policy_decision import Ask, allows
@@ -21,6 +22,7 @@ from neve.domain.version import is_number
 from neve.domain.world import World
 from neve.storage.store import AliasStore, FunctionStore
 
+_AT_URLS = (rules.INVOKE_URL, "lambda:InvokeFunction")
 _Change = Callable[[ResourcePolicy | None], ResourcePolicy | None]
 
 
@@ -107,6 +109,17 @@ class Permissions:
         except ResourceNotFound:
             return False
         return allows(holder.policy, Ask(action, arns.function_arn(world, name, qualifier), caller.account))
+
+    async def missing_at_url(self, url: FunctionUrl, account: str | None) -> tuple[str, ...]:
+        """The actions that the policy does not let an account, or anybody (None), do at a function URL; empty when it may be
+        called. Two are needed, since October 2025."""
+        try:
+            holder = await self._holder(url.world, url.function_name, url.alias)
+        except ResourceNotFound:
+            return _AT_URLS
+        given = {"lambda:functionurlauthtype": url.auth_type.value, "lambda:invokedviafunctionurl": "true"}
+        asks = (Ask(action, url.function_arn, account, context=given) for action in _AT_URLS)
+        return tuple(ask.action for ask in asks if not allows(holder.policy, ask))
 
     # Within
 

@@ -50,6 +50,11 @@ class ResponseStream:
         result.add_done_callback(self._ended)
 
     @property
+    def begun(self) -> bool:
+        """Whether the function streams its response, and has begun to."""
+        return self._begun
+
+    @property
     def held(self) -> bool:
         """Whether the runtime waits for the caller."""
         return self._held
