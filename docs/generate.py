@@ -23,6 +23,7 @@ COMMANDS = (
     "invoke",
     "logs",
     "trace",
+    "cost",
     "check",
     "leaks",
     "ps",

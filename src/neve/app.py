@@ -21,6 +21,7 @@ import uvicorn
 import uvloop
 
 from neve import log
+from neve.analysis.costs import CostBook
 from neve.analysis.leaks import LeakBook
 from neve.analysis.trace_book import TraceBook
 from neve.api import families, url_address
@@ -55,6 +56,7 @@ from neve.domain.errors import OperatorError
 from neve.domain.function import Function
 from neve.domain.invocation import InvocationType
 from neve.domain.limits import Quotas
+from neve.domain.price import read_prices
 from neve.domain.world import World
 from neve.neighbours.directory import Directory
 from neve.neighbours.elsewhere import neighbour_at
@@ -243,9 +245,13 @@ async def _run(
     leaks = LeakBook(storage.leaks)
     stream.subscribe(leaks)
     calls = Calls(clock.now_ms)
-    traces = TraceBook()
+    prices = read_prices(settings.prices)
+    traces, costs = TraceBook(prices), CostBook(prices)
     stream.subscribe(traces)
-    house = House(plane, functions, queue, stream, clock, kind, leaks, calls, traces, draw, _survey, stop.closing)
+    stream.subscribe(costs)
+    house = House(
+        plane, functions, queue, stream, clock, kind, leaks, calls, traces, draw, costs, _survey, stop.closing
+    )
     own = create_own(house)
     door = create_door(
         {

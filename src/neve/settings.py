@@ -132,6 +132,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Where services are instead, by service: a URL, or `aws`. A table in neve.toml; else pairs: sqs=http://host:9324,s3=aws.",
     ),
     Setting(
+        "prices",
+        dict,
+        {},
+        "Money for a million of `requests`, of GB-seconds on `x86_64` and `arm64`, of GB-seconds of `storage` (/tmp above "
+        "512 MB), for `neve cost`; else AWS's public prices. A table in neve.toml; else pairs: requests=0.2,arm64=13.3334.",
+    ),
+    Setting(
         "billing_step_ms", int, 1, "Round billed durations up to this many milliseconds (100 until December 2020)."
     ),
 )
@@ -172,6 +179,7 @@ class Settings:
     bill_init: bool
     neighbours: bool
     endpoints: Mapping[str, str]
+    prices: Mapping[str, str]
     billing_step_ms: int
 
 

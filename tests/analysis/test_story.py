@@ -237,6 +237,25 @@ def test_event_that_is_tried_again_and_given_up() -> None:
     assert [segment.kind for segment in shown.lanes[0].segments] == ["wait"] * 3
 
 
+# What it costs
+
+
+def test_run_tells_what_it_costs() -> None:
+    told = Told()
+    told.run(0, 99)  # billed 100 ms at 128 MB: 0.0125 GB-s and a request
+    assert picture(told).subtitle.endswith("60 of 128 MB · $0.00000041")
+
+
+def test_time_with_a_call_open_is_counted_once() -> None:
+    told = Told()
+    told.start(0)
+    told.call(10, 20, "/1")
+    told.call(15, 20, "/2")
+    told.call(90, 50, "/after the end")
+    told.end(100, 100)
+    assert book_of(told.records).waited("photos") == (35.0, 100.0)
+
+
 # The book
 
 

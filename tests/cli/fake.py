@@ -30,6 +30,7 @@ class House:
     queue: list[dict[str, Any]] = field(default_factory=list)
     dropped: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    costs: dict[str, Any] = field(default_factory=lambda: {"prices": {}, "functions": []})
     traces: list[dict[str, Any]] = field(default_factory=list)
     picture: dict[str, Any] = field(default_factory=dict)
     leaks: dict[str, Any] = field(default_factory=lambda: {"leaks": [], "init": [], "groups": [], "timeouts": []})
@@ -126,6 +127,9 @@ class Door(BaseHTTPRequestHandler):
             wanted = query.get("function")
             found = [one for one in house.environments if wanted is None or one["function"] in wanted]
             return 200, {"environments": found, "prestarted": house.prestarted}, {}
+        if path == "/costs":
+            house.asked.append({name: values[0] for name, values in query.items()})
+            return 200, house.costs, {}
         if path.startswith("/traces"):
             house.asked.append({"path": path} | {name: values[0] for name, values in query.items()})
             if path.endswith(".svg"):

@@ -54,6 +54,8 @@ class Run:
     error_type: str | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     extensions_ms: float = 0.0
+    architecture: str = "x86_64"
+    storage_mb: int = 512
     waited_since_ms: float | None = None
     lines: list[LeftOver] = field(default_factory=list)
     diagnosis: Mapping[str, Any] | None = None
@@ -141,6 +143,20 @@ def life_of(environment_id: str, records: Iterable[Record]) -> Life:
     return reader.life
 
 
+def waited_of(life: Life, run: Run) -> float:
+    """How long at least one call of a run was open while it ran, in milliseconds."""
+    end = run.done_ms if run.done_ms is not None else run.last_ms
+    total = 0.0
+    until = run.began_ms
+    for call in life.calls_of(run):
+        ended = end if call.ended_ms is None else min(call.ended_ms, end)
+        begin = max(call.began_ms, until)
+        if ended > begin:
+            total += ended - begin
+            until = ended
+    return total
+
+
 class _Reader:
     def __init__(self, life: Life) -> None:
         self.life = life
@@ -182,6 +198,7 @@ class _Reader:
         if run is None:
             return
         run.ended_ms, run.metrics = record.time_ms, members["metrics"]
+        run.architecture, run.storage_mb = record.origin.architecture, record.origin.storage_mb
         run.status, run.error_type = members["status"], members.get("errorType", run.error_type)
         spans = {each["name"]: each["durationMs"] for each in members.get("spans", ())}
         run.extensions_ms = spans.get("extensionOverhead", 0.0)

@@ -15,6 +15,7 @@ from neve.analysis.timeline import lanes_of
 from neve.domain import record as kinds
 from neve.domain.outgoing import OutgoingCall, service_name
 from neve.domain.picture import Participant, Picture, Tone, span
+from neve.domain.price import Prices, cost_of, money, usage_of
 from neve.domain.system_log import iso_time
 
 _MOST_RUNS = 5
@@ -34,7 +35,7 @@ class Step:
     members: Mapping[str, Any]
 
 
-def picture_of(request_id: str, function: str, lives: Sequence[Life], steps: Sequence[Step]) -> Picture:
+def picture_of(request_id: str, function: str, prices: Prices, lives: Sequence[Life], steps: Sequence[Step]) -> Picture:
     """The picture of one run: `lives` are the environments that it ran in, `steps` what the event queue tells of it."""
     story = _Story(request_id, function, bool(steps))
     for step in steps:
@@ -46,7 +47,7 @@ def picture_of(request_id: str, function: str, lives: Sequence[Life], steps: Seq
     rows, activities, threads = story.draft.finished()
     runs = [run for life, _ in shown for run in life.runs if run.request_id == request_id]
     lanes = lanes_of(request_id, shown, [(step.type, step.at_ms, step.members) for step in steps], began_ms)
-    subtitle = _subtitle(runs, began_ms)
+    subtitle = _subtitle(runs, began_ms, prices)
     told = [f"{row.when}: {row.text}" for row in rows]
     return Picture(
         request_id=request_id,
@@ -474,7 +475,7 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _subtitle(runs: Iterable[Run], began_ms: float) -> str:
+def _subtitle(runs: Iterable[Run], began_ms: float, prices: Prices) -> str:
     told = [f"{iso_time(began_ms)[:19].replace('T', ' ')} UTC"]
     found = list(runs)
     if len(found) > 1:
@@ -487,4 +488,14 @@ def _subtitle(runs: Iterable[Run], began_ms: float) -> str:
             told.append(f"{metrics['maxMemoryUsedMB']} of {metrics['memorySizeMB']} MB")
         if "initDurationMs" in metrics:
             told.append(f"cold start, init {span(metrics['initDurationMs'])}")
+    costs = [_cost(run, prices) for run in found if "billedDurationMs" in run.metrics]
+    if costs:
+        told.append(f"${money(sum(costs))}")
     return " · ".join(told)
+
+
+def _cost(run: Run, prices: Prices) -> float:
+    metrics = run.metrics
+    billed_ms, init_ms = metrics["billedDurationMs"], metrics.get("initDurationMs", 0.0)
+    used = usage_of(billed_ms, init_ms, metrics["memorySizeMB"], run.storage_mb)
+    return cost_of(used, run.architecture, prices).total

@@ -7,10 +7,11 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from neve.analysis.history import Life, Run, life_of
+from neve.analysis.history import Life, Run, life_of, waited_of
 from neve.analysis.story import Step, picture_of
 from neve.domain import record as kinds
 from neve.domain.picture import Picture
+from neve.domain.price import Prices
 from neve.domain.record import Record
 
 MOST_RECORDS = 24_000
@@ -21,6 +22,7 @@ MOST_OF_ONE_EVENT = 300
 MOST_LISTED = 100
 _MOST_FUNCTIONS = 2_000
 _LONGEST_TEXT = 200
+_AWS = Prices()
 
 _OF_ENVIRONMENTS = frozenset({
     kinds.INIT_START, kinds.INIT_REPORT, kinds.START, kinds.RUNTIME_DONE, kinds.REPORT, kinds.FAULT, kinds.FREEZE, kinds.THAW,
@@ -45,7 +47,8 @@ class Listed:
 class TraceBook:
     """All methods belong to the event loop's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, prices: Prices = _AWS) -> None:
+        self._prices = prices
         self._environments: OrderedDict[str, deque[Record]] = OrderedDict()
         self._events: OrderedDict[str, list[Record]] = OrderedDict()
         self._latest: OrderedDict[str, str] = OrderedDict()
@@ -90,7 +93,7 @@ class TraceBook:
         function = self._function_of(request_id)
         if function is None:
             return None
-        return picture_of(request_id, function, [life for life in lives if life.run(request_id)], steps)
+        return picture_of(request_id, function, self._prices, [life for life in lives if life.run(request_id)], steps)
 
     def listed(self, function_name: str | None) -> Sequence[Listed]:
         """The last runs that have ended, the newest first."""
@@ -102,6 +105,17 @@ class TraceBook:
             if run.ended_ms is not None
         ]
         return sorted(found, key=lambda each: each.run.began_ms, reverse=True)[:MOST_LISTED]
+
+    def waited(self, function_name: str) -> tuple[float, float]:
+        """How long remembered runs of a function had a call open, and how long they took; milliseconds."""
+        waited_ms = ran_ms = 0.0
+        for name, life in self._lives():
+            if name == function_name:
+                for run in life.runs:
+                    if run.done_ms is not None and run.ended_ms is not None:
+                        ran_ms += run.done_ms - run.began_ms
+                        waited_ms += waited_of(life, run)
+        return waited_ms, ran_ms
 
     def _lives(self) -> Sequence[tuple[str, Life]]:
         return [

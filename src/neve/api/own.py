@@ -5,11 +5,11 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from neve import __version__
-from neve.api import own_fates, own_leaks, own_queue, own_traces
+from neve.api import own_costs, own_fates, own_leaks, own_queue, own_traces
 from neve.api.backlog import Backlog
 from neve.api.calls import Calls, ServiceCall
 from neve.api.errors import render
@@ -36,6 +36,10 @@ _BODY_BYTES = 65_536
 Query = Mapping[str, str]
 
 
+class Traces(own_traces.Book, own_costs.Waits, Protocol):
+    """What is remembered of runs."""
+
+
 @dataclass(frozen=True)
 class House:
     """What this API tells about."""
@@ -48,8 +52,9 @@ class House:
     kind: SandboxKind
     leaks: own_leaks.LeakReports
     calls: Calls
-    traces: own_traces.Book
+    traces: Traces
     draw: Callable[[Picture], str]
+    costs: own_costs.Costs
     survey: Callable[[], Awaitable[list[dict[str, Any]]]]
     closing: asyncio.Event
 
@@ -68,6 +73,7 @@ def create_own(house: House) -> Application:
         ("POST", "queue/purge"): lambda query, body: own_queue.purge(house.queue, body),
         ("GET", "leaks"): lambda query, body: own_leaks.look(house.leaks, query),
         ("GET", "leaks/lines"): lambda query, body: own_leaks.lines(house.leaks, query),
+        ("GET", "costs"): lambda query, body: _now(own_costs.look(house.costs, house.traces, query)),
         ("GET", "traces"): lambda query, body: _now(own_traces.listed(house.traces, query)),
         ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
     }

@@ -16,6 +16,7 @@ _COMMANDS = {
     "logs": "Show a function's log.",
     "trace": "Show or draw what happened in one run.",
     "check": "Run functions in every fate that AWS may choose, and tell what differs.",
+    "cost": "Show what functions would cost on AWS.",
     "leaks": "Show what functions left unfinished, and what became of it.",
     "ps": "List the execution environments.",
     "queue": "Show the event queue, run it now, or forget it.",

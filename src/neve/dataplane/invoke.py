@@ -306,6 +306,8 @@ class DataPlane:
             log_stream=f"{iso_time(self.clock.now_ms())[:10].replace('-', '/')}/[{function.version}]{identity}",
             log_format=function.logging.log_format,
             system_log_level=function.logging.system_log_level or "INFO",
+            architecture=function.architectures[0],
+            storage_mb=function.ephemeral_storage_mb,
         )
         environment = Environment(identity, origin, plan, sandbox, self, owner, prestarted)
         told = {"prestarted": prestarted is not None}

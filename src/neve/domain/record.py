@@ -58,6 +58,8 @@ class Origin:
     log_stream: str
     log_format: str = "Text"
     system_log_level: str = "INFO"
+    architecture: str = "x86_64"
+    storage_mb: int = 512
 
 
 class Record(NamedTuple):  # which is made in half the time of a frozen dataclass, nine times for an invocation
