@@ -93,7 +93,7 @@ async def test_leak_whose_processes_end_never_continues(book: LeakBook, end: str
 
 async def test_leak_that_ends_another_invocation(book: LeakBook) -> None:
     leave(book)
-    tell(book, kinds.LEAK_FAILED, leakId="e.1", requestId="second", error="Error: boom")
+    tell(book, kinds.LEAK_FAILED, leakId="e.1", requestId="second", error="Error: boom", fatal=True)
     tell(book, kinds.FAULT, text="")
     leak = await only(book)
     assert (leak.fate, leak.failed, leak.error) == (Fate.CONTINUED, "second", "Error: boom")

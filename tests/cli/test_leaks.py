@@ -14,6 +14,7 @@ EXAMPLE: dict[str, Any] = {
     "seenIn": [SECOND],
     "fate": "continued",
     "failed": None,
+    "fatal": True,
     "error": None,
     "at": 1_700_000_000_000,
 }
@@ -31,6 +32,7 @@ TIMEOUT: dict[str, Any] = {
     "timeoutSeconds": 3.0,
     "answeredMs": 120.4,
     "blocked": False,
+    "family": "nodejs",
     "stack": [],
     "waiting": [
         {
@@ -70,6 +72,12 @@ def test_leak_that_ended_another_invocation_is_told(cli: Cli) -> None:
     assert "  its error ended 1b2c3d4e: Error: boom" in cli.run("leaks").stdout
 
 
+def test_error_that_another_invocation_survived_is_told(cli: Cli) -> None:
+    example = {**EXAMPLE, "failed": SECOND, "error": "ValueError: boom", "fatal": False}
+    cli.house.leaks["groups"] = [{**GROUP, "example": example}]
+    assert "  its error was raised, and not caught, in 1b2c3d4e: ValueError: boom" in cli.run("leaks").stdout
+
+
 def test_leak_of_a_line_that_is_not_known_and_one_of_a_library(cli: Cli) -> None:
     cli.house.leaks["groups"] = [{**GROUP, "source": None, "example": {**EXAMPLE, "stack": []}}]
     assert cli.run("leaks").stdout.startswith("orders  a line that is not known yet\n")
@@ -96,6 +104,28 @@ def test_timeouts_are_explained(cli: Cli) -> None:
         "",
         "orders  timed out after 3 s (8f3c1a2e)",
         "  it waited for something that is not known",
+    ]
+
+
+def test_timeouts_of_python_say_where_it_was_and_what_else_ran(cli: Cli) -> None:
+    python = {**TIMEOUT, "family": "python", "answeredMs": None, "stack": ["ask (app.py:7:5)", "handler (app.py:9)"]}
+    request = {**TIMEOUT["waiting"][0], "kind": "http", "description": "GET http://a/b"}
+    cli.house.leaks["timeouts"] = [
+        {**python, "waiting": [request, *TIMEOUT["waiting"]]},
+        {**python, "waiting": [], "stack": []},
+    ]
+    assert cli.run("leaks").stdout.splitlines() == [
+        "orders  timed out after 3 s (8f3c1a2e)",
+        "  it was in GET http://a/b, here:",
+        "    ask (app.py:7:5)",
+        "    handler (app.py:9)",
+        "  under way besides:",
+        "    interval (every 50 ms), index.js:3:3 in exports.handler",
+        "    timer (5 ms) ×2 that 1b2c3d4e left behind",
+        "    interval (every 9 ms) of the init phase",
+        "",
+        "orders  timed out after 3 s (8f3c1a2e)",
+        "  nobody could look where it was: native code that does not let go of the interpreter, or no CPU time left",
     ]
 
 

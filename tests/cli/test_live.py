@@ -176,7 +176,7 @@ def leak(
 
 
 def went_on(leak_id: str = "e.1", kind: str = "neve.leakResumed") -> dict[str, Any]:
-    record = {"leakId": leak_id, "requestId": OTHER, "error": "Error: boom"}
+    record = {"leakId": leak_id, "requestId": OTHER, "error": "Error: boom", "fatal": True}
     return {"type": kind, "environment": "e", "requestId": OTHER, "record": record}
 
 
@@ -250,7 +250,14 @@ def test_line_of_left_over_work_is_marked_beside_its_text() -> None:
 def test_timeout_says_what_it_waited_for() -> None:
     source = {"file": "index.js", "line": 3, "column": 5}
     waiting = {"description": "interval (every 50 ms)", "count": 1, "source": source, "stack": [], "origin": ID}
-    told = {"requestId": ID, "answeredMs": 120.0, "blocked": False, "stack": [], "waiting": [waiting]}
+    told = {
+        "requestId": ID,
+        "answeredMs": 120.0,
+        "blocked": False,
+        "stack": [],
+        "waiting": [waiting],
+        "family": "nodejs",
+    }
     assert rows({"type": "neve.diagnosis", "record": told}) == [
         "TIME hello 8f3c1a2e TIMEOUT its callback was called after 120 ms, but then it waited",
         "TIME hello 8f3c1a2e           for interval (every 50 ms), index.js:3:5",

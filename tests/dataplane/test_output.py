@@ -30,6 +30,8 @@ MIXED = (
     + frame("two\nlines\n")
     + mark("first")
     + frame("left\n")
+    + mark("second")
+    + b"left raw\nraw two\n"
     + b"cut"
     + frame("error\n", 0b10100)
     + struct.pack(">II", 0xA55A0001, 4)
@@ -41,6 +43,8 @@ EXPECTED = [
     Line("raw one"),
     Line("two\nlines", "INFO"),
     Line("left", "INFO", "first"),
+    Line("left raw", None, "second"),
+    Line("raw two"),
     Line("cut"),
     Line("error", "ERROR"),
     Line("old"),

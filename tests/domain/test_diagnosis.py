@@ -36,6 +36,7 @@ def test_answer_of_a_loop_that_turns() -> None:
         ],
         "blocked": False,
         "stack": [],
+        "family": "nodejs",
     }
 
 

@@ -51,7 +51,10 @@ def test_news_become_records_with_an_id_of_this_neve() -> None:
     )
     assert resumed == (kinds.LEAK_RESUMED, {"leakId": "env.k3.1", "requestId": "second"})
     assert finished == (kinds.LEAK_FINISHED, {"leakId": "env.k3.1", "requestId": None})
-    assert failed == (kinds.LEAK_FAILED, {"leakId": "env.k3.1", "requestId": "second", "error": "Error: boom"})
+    assert failed == (
+        kinds.LEAK_FAILED,
+        {"leakId": "env.k3.1", "requestId": "second", "error": "Error: boom", "fatal": True},
+    )
 
 
 def test_leak_without_a_place_has_no_source() -> None:
@@ -87,7 +90,7 @@ def test_what_is_too_long_is_cut() -> None:
     frame = ["c" * 10_000, "/var/task/" + "f" * 10_000, -1, 2**40]
     ((_, members),) = news({**OPEN, "description": "d" * 10_000, "stacks": [[frame] * 1000] * 1000, "count": True})
     assert len(members["description"]) == 500
-    assert (len(members["stack"]), len(members["stack"][0])) == (12, 500 + len(" (") + 490 + len(":0:0)"))
+    assert (len(members["stack"]), len(members["stack"][0])) == (12, 500 + len(" (") + 490 + len(":0)"))
     assert (members["source"]["line"], members["count"]) == (0, 1)
 
 

@@ -122,7 +122,9 @@ class LeakBook:
 
     def _failed(self, record: Record) -> None:
         members = record.record
-        self._change_known(record, lambda leak: leak.failed_in(members["requestId"], members["error"]))
+        self._change_known(
+            record, lambda leak: leak.failed_in(members["requestId"], members["error"], members["fatal"])
+        )
 
     def _lost(self, record: Record) -> None:
         for leak in self._environments.pop(record.origin.environment_id, OrderedDict()).values():
@@ -190,6 +192,7 @@ def _diagnosis(record: Record) -> Diagnosis:
         waiting=[Waiting(**{**each, "source": _source(each["source"])}) for each in members["waiting"]],
         blocked=members["blocked"],
         stack=members["stack"],
+        family=members["family"],
     )
 
 

@@ -62,9 +62,9 @@ def _group(group: _Members) -> list[str]:
             lines.append(f"  {output.paint(f'{count:>5} ×', _colour(), fg=_tone(fate))} {words}")
     lines.append(_dim(f"  newest: {_clock(example['at'])}, left by {example['origin'][:_SHORT]}{_seen(example)}"))
     if example["failed"]:
-        lines.append(
-            output.paint(f"  its error ended {example['failed'][:_SHORT]}: {example['error']}", _colour(), fg="red")
-        )
+        did = "ended" if example["fatal"] else "was raised, and not caught, in"
+        text = f"  its error {did} {example['failed'][:_SHORT]}: {example['error']}"
+        lines.append(output.paint(text, _colour(), fg="red"))
     return lines + [_dim(f"    {line}") for line in example["stack"][1:]]
 
 

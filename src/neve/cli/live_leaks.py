@@ -22,7 +22,7 @@ def place(source: Mapping[str, Any] | None, folder: str = "") -> str:
         return "a line that is not known yet"
     file = source["file"]
     shown = file if file.startswith("/") else posixpath.normpath(folder + file)
-    return f"{shown}:{source['line']}:{source['column']}"
+    return f"{shown}:{source['line']}:{source['column']}".removesuffix(":0")  # a column that is not known
 
 
 def caller(stack: Sequence[str]) -> str:
@@ -106,11 +106,11 @@ class LeakRows:
             leak.over = True
 
     def _failed(self, record: Record) -> Iterator[list[Styled]]:
-        leak = self._leaks.get(record["record"]["leakId"])
+        members = record["record"]
+        leak = self._leaks.get(members["leakId"])
         if leak is not None:
-            text = (
-                f"an error of work that {leak.origin[:8]} left behind ends this invocation: {record['record']['error']}"
-            )
+            does = "ends this invocation" if members["fatal"] else "is raised here, and nobody catches it"
+            text = f"an error of work that {leak.origin[:8]} left behind {does}: {members['error']}"
             yield [("LEAK ", LEAK), (text, _BAD)]
 
     def _stopped(self, record: Record) -> Iterator[list[Styled]]:

@@ -10,6 +10,8 @@ _SHORT = 8
 
 def explained(timeout: Mapping[str, Any], folder: str = "") -> list[str]:
     """The lines, without an indent; `folder` is where the function's code comes from, with a slash."""
+    if timeout["family"] == "python":
+        return list(_threads(timeout, folder))
     if timeout["blocked"]:
         return list(_blocked(timeout["stack"]))
     answered = timeout["answeredMs"]
@@ -19,6 +21,20 @@ def explained(timeout: Mapping[str, Any], folder: str = "") -> list[str]:
     if not timeout["waiting"]:
         return [f"{began} for something that is not known"]
     return [began, *(f"  for {_described(each, timeout['requestId'], folder)}" for each in timeout["waiting"])]
+
+
+def _threads(timeout: Mapping[str, Any], folder: str) -> Iterator[str]:
+    """Python: where the main thread was, and what else was under way."""
+    requests = [each["description"] for each in timeout["waiting"] if each.get("kind") == "http"]
+    others = [each for each in timeout["waiting"] if each.get("kind") != "http"]
+    if timeout["stack"]:
+        yield f"it was {f'in {requests[0]}, ' if requests else ''}here:"
+        yield from (f"  {line}" for line in timeout["stack"])
+    else:
+        yield "nobody could look where it was: native code that does not let go of the interpreter, or no CPU time left"
+    if others:
+        yield "under way besides:"
+        yield from (f"  {_described(each, timeout['requestId'], folder)}" for each in others)
 
 
 def _blocked(stack: list[str]) -> Iterator[str]:

@@ -24,6 +24,7 @@ Tell = Callable[[str, Mapping[str, Any], str | None, float], None]
 """Publishes a record: type, members, request id, time in milliseconds."""
 
 _MOST_DROPPED = 1_000
+_PYTHON = "_python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,14 @@ class LeakDesk:
         self._tasks = tasks
         self._tell = tell
         self._root = TaskRoot("", Path())
+        self._family = ""
         self._waiting: deque[_News] = deque()
         self._working = False
         self._dropped: deque[str] = deque(maxlen=_MOST_DROPPED)
 
     def belongs_to(self, command: Command) -> None:
         """The processes whose news come from now on."""
+        self._family = "python" if _PYTHON in command.environment.get("AWS_EXECUTION_ENV", "") else "nodejs"
         if command.folders is not None:
             self._root = TaskRoot(command.environment["LAMBDA_TASK_ROOT"], command.folders.task_root)
 
@@ -73,7 +76,7 @@ class LeakDesk:
 
     def explain(self, header: frames.Header | None, request_id: str, timeout_s: float, time_ms: float) -> None:
         """An invocation ran out of time, and this is what was said of it; None: nothing."""
-        members = read_diagnosis(header, request_id, timeout_s, self._root.seen)
+        members = read_diagnosis(header, request_id, timeout_s, self._root.seen, self._family)
         self._take(_News(kinds.DIAGNOSIS, members, request_id, time_ms))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from neve.domain.record import Record
 
 OFF, DETECT, EXPLAIN = "off", "detect", "explain"
 _LEVEL, _WATCHDOG_MS = "_NEVE_LEAKS", "_NEVE_WATCHDOG_MS"
-_WATCHED_FAMILIES = ("nodejs",)
+_WATCHED_FAMILIES = ("nodejs", "python")
 
 
 def is_watched(environment: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ from neve.dataplane.arrived import bytes_arrived
 _MAGIC = b"\xa5\x5a\x00"
 _FRAME_HEAD = 16
 _OLD, _OLD_HEAD = 0x01, 8  # of clients that told no time
-_MARK = 0x80  # the payload is the id of the invocation that the next frame is left over from
+_MARK = 0x80  # the payload is the id of the invocation that the next line or frame is left over from
 _LONGEST_MARK = 64
 _LEVELS = {1: "TRACE", 2: "DEBUG", 3: "INFO", 4: "WARN", 5: "ERROR", 6: "FATAL"}
 _READ_BYTES = 65_536
@@ -51,7 +51,7 @@ class LineSplitter:
         self._buffer = bytearray()
         self._searched = 0  # so far there is no end of a line in the buffer
         self._frame: _Frame | None = None
-        self._mark: str | None = None
+        self._mark: str | None = None  # of the line or frame that begins here
 
     def feed(self, data: bytes) -> Iterator[Line]:
         """The lines that `data` completes."""
@@ -77,7 +77,11 @@ class LineSplitter:
             if self._frame is not None:
                 self._frame.left -= len(rest)
             frame = self._frame
-            yield Line(_text(rest), frame.level, frame.left_over_from) if frame else Line(_text(rest))
+            yield Line(_text(rest), frame.level, frame.left_over_from) if frame else self._raw(rest)
+
+    def _raw(self, text: bytes | bytearray) -> Line:
+        mark, self._mark = self._mark, None
+        return Line(_text(text), left_over_from=mark)
 
     def _next(self, at: int) -> tuple[int | None, Line | None]:
         """Where the next piece ends and what it says; (None, None) when it is not whole yet."""
@@ -95,13 +99,13 @@ class LineSplitter:
         newline = buffer.find(b"\n", begin)
         frame = buffer.find(_MAGIC, begin, newline if newline != -1 else len(buffer))
         if frame != -1:
-            return frame, Line(_text(buffer[at:frame]))  # an unfinished line ends where a frame begins
+            return frame, self._raw(buffer[at:frame])  # an unfinished line ends where a frame begins
         if newline != -1:
-            return newline + 1, Line(_text(buffer[at:newline]))
+            return newline + 1, self._raw(buffer[at:newline])
         if len(buffer) - at <= _LONGEST_LINE:
             return None, None
         end = _between_characters(buffer, at + _LONGEST_LINE)
-        return end, Line(_text(buffer[at:end]))
+        return end, self._raw(buffer[at:end])
 
     def _head(self, at: int) -> tuple[int | None, Line | None]:
         old = len(self._buffer) - at >= _OLD_HEAD and self._buffer[at + 3] == _OLD

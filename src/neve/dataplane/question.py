@@ -26,6 +26,7 @@ class Question:
         self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
         self._about: str | None = None
+        self._running: str | None = None
         self._answer: Mapping[str, Any] | None = None
 
     def prepare(self, environment: Mapping[str, str]) -> None:
@@ -35,6 +36,7 @@ class Question:
     def put_before(self, left_s: float, request_id: str) -> None:
         """The invocation has begun and has so much time."""
         self.withdraw()
+        self._running = request_id
         if not self._possible:
             return
         moments = {BEFORE_S} if self._early_s is None else {BEFORE_S, self._early_s + _BEFORE_WATCHDOG_S}
@@ -43,13 +45,13 @@ class Question:
 
     def withdraw(self) -> None:
         """The invocation is over."""
-        self._about = self._answer = None
+        self._running = self._about = self._answer = None
         while self._timers:
             self._timers.pop().cancel()
 
     def heard(self, header: Mapping[str, Any]) -> None:
-        """The client says something: the last word counts."""
-        if self._about is not None and header.get("id") == self._about:
+        """The client says something, maybe unasked: the last word counts."""
+        if self._running is not None and header.get("id") == self._running:
             self._answer = header
 
     @property
@@ -63,7 +65,7 @@ class Question:
         return self._answer
 
     def _put(self, request_id: str) -> None:
-        if self._answer is not None and not self._answer.get("blocked"):
+        if self._about is not None and self._answer is not None and not self._answer.get("blocked"):
             self._answer = None  # the loop turned then; does it now?
         self._about = request_id
         self._ask(request_id)

@@ -31,7 +31,8 @@ class Diagnosis:
     """One timeout, explained.
 
     `answered_ms`: when its callback was called, if it was. `blocked`: its event loop did not turn any more; `stack` is where
-    it was, if that is known.
+    it was, if that is known. Without an event loop (Python) `stack` is where the main thread was, `waiting` what else was
+    under way. `family` is that of the runtime.
     """
 
     world: World
@@ -44,9 +45,12 @@ class Diagnosis:
     waiting: Sequence[Waiting] = ()
     blocked: bool = False
     stack: Sequence[str] = ()
+    family: str = "nodejs"
 
 
-def read_diagnosis(header: Mapping[str, Any] | None, request_id: str, timeout_s: float, root: str) -> Mapping[str, Any]:
+def read_diagnosis(
+    header: Mapping[str, Any] | None, request_id: str, timeout_s: float, root: str, family: str = "nodejs"
+) -> Mapping[str, Any]:
     """What a client said. `header` is None when it was asked and said nothing: its event loop is blocked.
 
     Places are still `stacks`: `located_diagnosis` makes the record of it.
@@ -61,6 +65,7 @@ def read_diagnosis(header: Mapping[str, Any] | None, request_id: str, timeout_s:
         "waiting": [_waiting(each, root) for each in items if isinstance(each, dict)],
         "blocked": said.get("blocked") is True,
         "stacks": read_stacks(said, root),
+        "family": family,
     }
 
 

@@ -46,7 +46,8 @@ class Source:
 class Leak:
     """One leak. `origin` is None for what the init phase made, which belongs to no invocation and has no fate.
 
-    `failed` is the invocation that an error of it ended, `finished` whether it came to its end wherever that was.
+    `failed` is the invocation in which an error of it was raised that nobody took, and which it ended if it was `fatal`;
+    `finished` says whether it came to its end, wherever that was.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Leak:
     finished: bool = False
     failed: str | None = None
     error: str | None = None
+    fatal: bool = True
 
     @property
     def pending(self) -> bool:
@@ -84,10 +86,10 @@ class Leak:
         fate = Fate.FINISHED if after.fate is Fate.PENDING else after.fate
         return replace(after, fate=fate, finished=True)
 
-    def failed_in(self, request_id: str | None, error: str) -> Self:
-        """An error of it ended this invocation, or the idle environment."""
+    def failed_in(self, request_id: str | None, error: str, fatal: bool = True) -> Self:
+        """An error of it was raised inside this invocation, or in the idle environment, and ended it if it was fatal."""
         after = self.resumed(request_id) if request_id is not None else self
-        return replace(after, failed=request_id, error=error, finished=True)
+        return replace(after, failed=request_id, error=error, fatal=fatal, finished=True)
 
     def lost(self) -> Self:
         """Its processes are gone."""
@@ -172,7 +174,8 @@ def _failed(item: Mapping[str, Any], prefix: str, _root: str) -> News | None:
     if leak_id is None:
         return None
     error = text_of(item.get("error")) or "an error"
-    return kinds.LEAK_FAILED, {**_inside(leak_id, text_of(item.get("in"))), "error": error}
+    fatal = item.get("fatal") is not False
+    return kinds.LEAK_FAILED, {**_inside(leak_id, text_of(item.get("in"))), "error": error, "fatal": fatal}
 
 
 def _request(item: Mapping[str, Any], prefix: str, root: str) -> News | None:

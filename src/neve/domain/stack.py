@@ -18,7 +18,7 @@ _BUNDLED = "webpack:///"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame: `file` is a path as the function sees it. Lines and columns count from 1."""
+    """One frame: `file` is a path as the function sees it. Lines and columns count from 1; a column of 0 is not known."""
 
     call: str
     file: str
@@ -51,7 +51,8 @@ class Frame:
         return self if place is None else replace(self, file=place[0], line=place[1], column=place[2])
 
     def __str__(self) -> str:
-        return f"{self.call} ({self.shown}:{self.line}:{self.column})"
+        column = f":{self.column}" if self.column else ""
+        return f"{self.call} ({self.shown}:{self.line}{column})"
 
 
 Stack = Sequence[Frame]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import struct
+from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 INVOKE, NEXT, RESPONSE, ERROR, INIT_ERROR = 1, 2, 3, 4, 5
-WAITING, ASSIGN = 9, 10
+WAITING, ASSIGN, LEAK, DIAGNOSIS = 9, 10, 11, 13
 
 _PREFIX = struct.Struct(">IBI")
 _CHUNK = 65536
@@ -25,16 +26,21 @@ class ChannelEnded(Exception):
 
 
 class Channel:
-    """Neve's end of the conversation. One reader, one writer; ChannelEnded from both when nobody is there."""
+    """Neve's end of the conversation. One reader, any writer; ChannelEnded from both when nobody is there."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._rest = b""
+        self._writing = RLock()
+        self.careful = False
+        """Whether to read only once this thread runs again: until then `has_arrived` is true for the others."""
         os.set_blocking(descriptor, True)
         os.set_inheritable(descriptor, False)  # a child process of the function must not keep the channel open
 
     def receive(self) -> tuple[int, dict[str, object], bytes]:
         """Wait for one frame: kind, header, body."""
+        if self.careful and not self._rest:
+            self._wait()
         prefix = self._read(_PREFIX.size)
         length, kind, header_length = _PREFIX.unpack(prefix)
         rest = self._read(length - 5)
@@ -44,10 +50,22 @@ class Channel:
         """Write frames at once: an answer and the request for the next event are one system call."""
         data = memoryview(b"".join(frames))
         try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
+            with self._writing:
+                while data:
+                    data = data[os.write(self._descriptor, data) :]
         except OSError as error:
             raise ChannelEnded from error
+
+    def has_arrived(self) -> bool:
+        """Whether there is something to read."""
+        return self._wait(0)
+
+    def _wait(self, limit_ms: int | None = None) -> bool:
+        import select
+
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return bool(poll.poll(limit_ms))
 
     def _read(self, count: int) -> bytes:
         """Exactly `count` bytes; what came with them is kept for the next read."""

@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import os
-import sys
 
-from . import output
+from . import imports, output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
 
@@ -28,36 +26,12 @@ _ADDED = ("aws_request_id", "tenant_id", "message", "asctime", "taskName")
 
 def install_at_import() -> None:
     """Install the handler now if `logging` is loaded, else as soon as it is."""
-    if "logging" in sys.modules:
+    imports.after("logging", _install_into)
+
+
+def _install_into(module: ModuleType) -> None:
+    if hasattr(module, "getLogger"):  # not a user's own module of that name
         install()
-    else:
-        sys.meta_path.insert(0, _WaitForLogging())
-
-
-class _WaitForLogging:
-    """Finds nothing itself: lets the others find `logging` and adds a step after it was loaded."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if name != "logging":
-            return None
-        sys.meta_path.remove(self)
-        from importlib.machinery import PathFinder
-
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.loader is not None:
-            _run_after(spec.loader)
-        return spec
-
-
-def _run_after(loader: Any) -> None:
-    load = loader.exec_module
-
-    def load_and_install(module: ModuleType) -> None:
-        load(module)
-        if hasattr(module, "getLogger"):  # not a user's own module of that name
-            install()
-
-    loader.exec_module = load_and_install
 
 
 def install() -> None:

@@ -6,7 +6,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` wraps it in enums, 
 import os
 import sys
 
-from . import assignment, frames, identifier, logs, marshal, output, resolve
+from . import assignment, frames, identifier, logs, marshal, output, resolve, watching
 from .context import LambdaContext
 from .faults import describe
 
@@ -39,10 +39,11 @@ def main() -> None:
     _set_path()
     output.unbuffer()
     logs.install_at_import()
+    _watch(channel)
     handler = _load(channel)
     receive = frames.Channel.receive if identifier.minor() >= 12 else _receive_deaf
     try:
-        channel.send(frames.NEXT_FRAME)
+        channel.send(*watching.watch.end(), frames.NEXT_FRAME)
         while True:
             _serve(channel, receive(channel), handler)
     except frames.ChannelEnded:
@@ -70,6 +71,16 @@ def _set_path() -> None:
     sys.path += [packages, own] if packages else [own]
 
 
+def _watch(channel: frames.Channel) -> None:
+    """Watch for execution leaks if Neve wants it (`docs/leaks.md`); nothing of that is the function's to see."""
+    level = os.environ.pop("_NEVE_LEAKS", None)
+    os.environ.pop("_NEVE_WATCHDOG_MS", None)
+    if level in ("detect", "explain"):
+        from . import leak_watch
+
+        watching.watch = leak_watch.start(channel, level, os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))
+
+
 def _load(channel: frames.Channel) -> Any:
     """The handler; when there is none, say so and leave with status 1."""
     try:
@@ -94,6 +105,8 @@ def _serve(channel: frames.Channel, frame: tuple[int, dict[str, Any], bytes], ha
     if kind != frames.INVOKE:
         return  # a kind of a later protocol
     _begin(header)
+    watch = watching.watch
+    watch.begin(header)
     try:
         context = LambdaContext(header)
         answer = frames.frame(
@@ -101,7 +114,10 @@ def _serve(channel: frames.Channel, frame: tuple[int, dict[str, Any], bytes], ha
         )
     except Exception as error:
         answer = _failed(error, str(header["id"]))
-    channel.send(answer, frames.NEXT_FRAME)
+    except BaseException as error:
+        watch.dying(error)
+        raise
+    channel.send(answer, *watch.end(), frames.NEXT_FRAME)
 
 
 def _begin(header: Mapping[str, Any]) -> None:

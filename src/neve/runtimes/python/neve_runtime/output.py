@@ -9,6 +9,7 @@ import sys
 import time
 from _thread import RLock
 
+from . import watching
 from .identifier import minor
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ WARNING, ERROR = 30, 40
 
 _FRAME = struct.Struct(">IIQ")
 _MARK = 0xA55A0000
+_LEFT_OVER = _MARK | 0x80
 _LEVEL_BITS = {0: 0x00, 10: 0x08, 20: 0x0C, 30: 0x10, 40: 0x14, 50: 0x18}
 _INDENT = "\u00a0\u00a0"  # log viewers eat leading spaces
 
@@ -31,7 +33,14 @@ def write_event(text: str, level: int, form: int = TEXT) -> None:
     """Write one log event, of as many lines as it has. `level` is a number of the logging module."""
     payload = text.encode("utf-8", "backslashreplace")
     kind = _MARK | form | _LEVEL_BITS[level_step(level)]
-    _write(_FRAME.pack(kind, len(payload), time.time_ns() // 1000) + payload)
+    whose = watching.watch.left_over()
+    mark = b"" if whose is None else _mark(whose)
+    _write(mark + _FRAME.pack(kind, len(payload), time.time_ns() // 1000) + payload)
+
+
+def _mark(request_id: str) -> bytes:
+    """What says that the event after it is left over from an earlier invocation."""
+    return _FRAME.pack(_LEFT_OVER, len(request_id), 0) + request_id.encode()
 
 
 def level_step(level: int) -> int:
@@ -77,22 +86,46 @@ class Unbuffered:
 
     def write(self, text: str) -> int:
         """Write and flush."""
+        whose = watching.watch.left_over()
         with _lock:
+            if whose is not None:
+                return self._write_marked(text, whose)
             count: int = self._stream.write(text)
             self._stream.flush()
+        _note_end(text)
         return count
 
-    def writelines(self, lines: Iterable[str]) -> None:
-        """Write all, then flush."""
-        with _lock:
-            self._stream.writelines(lines)
+    def _write_marked(self, text: str, whose: str) -> int:
+        """A mark before each line that begins here: it holds to the end of the line."""
+        mark = _mark(whose)
+        for line in text.splitlines(keepends=True):
+            if _at_line_start:
+                _write(mark)
+            self._stream.write(line)
             self._stream.flush()
+            _note_end(line)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write all."""
+        with _lock:
+            for text in lines:
+                self.write(text)
 
 
 def unbuffer() -> None:
     """Flush what is printed at once, from now on."""
     sys.stdout = Unbuffered(sys.stdout)
     sys.stderr = Unbuffered(sys.stderr)
+
+
+_at_line_start = True
+
+
+def _note_end(text: str) -> None:
+    global _at_line_start
+    if text:
+        _at_line_start = text[-1] == "\n"
 
 
 def _write(data: bytes) -> None:

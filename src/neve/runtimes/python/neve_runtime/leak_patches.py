@@ -1,0 +1,169 @@
+"""Every patch of a module of Python's that the leak watch makes is in this file, made when the function imports the module.
+
+None leaves a frame in a traceback of the user's: what is patched is called on the way by code that succeeds, and has returned
+when something can fail. Nothing that people use is replaced: classes, functions and their signatures stay the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import imports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType, ModuleType
+    from typing import Any
+
+    from .leak_watch import LeakWatch
+
+
+def install(watch: LeakWatch) -> None:
+    """Patch what is loaded now and what will be."""
+    imports.after("threading", lambda module: _threads(watch, module))
+    imports.after("concurrent.futures._base", lambda module: _futures(watch, module))
+    imports.after("asyncio.tasks", lambda module: _tasks(watch, module))
+    imports.after("subprocess", lambda module: _commands(watch, module))
+    imports.after("multiprocessing.process", lambda module: _processes(watch, module))
+    imports.after("multiprocessing.pool", lambda module: _pools(watch, module))
+    os.register_at_fork(after_in_parent=lambda: watch.forked(sys._getframe(1)), after_in_child=watch.stop)
+    _exits(watch)
+
+
+class _Bootstrap:
+    """What `Thread.start` takes of its thread just before the thread begins."""
+
+    def __init__(self, watch: LeakWatch, original: Any) -> None:
+        self._watch = watch
+        self._original = original
+
+    def __get__(self, thread: Any, owner: Any = None) -> Any:
+        if thread is not None:
+            self._watch.thread_begins(thread, sys._getframe(1))
+        return self._original.__get__(thread, owner)
+
+
+def _threads(watch: LeakWatch, module: ModuleType) -> None:
+    threading: Any = module
+
+    class Active(dict):  # type: ignore[type-arg]
+        """The threads that run: each takes itself out when it ends."""
+
+        def __delitem__(self, ident: int) -> None:
+            thread = self.get(ident)
+            dict.__delitem__(self, ident)
+            watch.thread_ended(thread)
+
+    threading.Thread._bootstrap = _Bootstrap(watch, threading.Thread._bootstrap)
+    threading._active = Active(threading._active)
+
+
+def _futures(watch: LeakWatch, module: ModuleType) -> None:
+    future: Any = module.Future
+    make, run, finish = future.__init__, future.set_running_or_notify_cancel, future._invoke_callbacks
+
+    def initialize(self: Any) -> None:
+        make(self)
+        watch.future_made(self, sys._getframe(1))
+
+    def begin(self: Any) -> Any:
+        watch.future_begins(self, sys._getframe(1))
+        return run(self)
+
+    def end(self: Any) -> None:
+        watch.future_ended(self)
+        finish(self)
+
+    for call, original in ((initialize, make), (begin, run), (end, finish)):
+        _resemble(call, original)
+        setattr(future, original.__name__, call)
+
+
+def _tasks(watch: LeakWatch, module: ModuleType) -> None:
+    tasks: Any = module
+    known = getattr(tasks, "_scheduled_tasks", None)
+    if known is None:
+        known = getattr(tasks, "_all_tasks", None)
+    if known is None or sys.version_info >= (3, 14):  # they are kept in C: only the loop can be asked
+        _loops(watch)
+        return
+    add = known.add
+
+    def add_and_tell(task: Any) -> None:
+        add(task)
+        watch.task_made(task, sys._getframe(1))
+
+    known.add = add_and_tell
+
+
+def _loops(watch: LeakWatch) -> None:
+    def patch(module: ModuleType) -> None:
+        loop: Any = module.BaseEventLoop
+        original = loop.create_task
+
+        def create_task(self: Any, coro: Any, **given: Any) -> Any:
+            task = original(self, coro, **given)
+            watch.task_made(task, sys._getframe(1))
+            return task
+
+        _resemble(create_task, original)
+        loop.create_task = create_task
+
+    imports.after("asyncio.base_events", patch)
+
+
+def _commands(watch: LeakWatch, module: ModuleType) -> None:
+    clean = getattr(module, "_cleanup", None)
+    if clean is None:
+        return
+
+    def _cleanup() -> None:
+        clean()
+        watch.command_begins(sys._getframe(1))
+
+    module._cleanup = _cleanup  # type: ignore[attr-defined]
+
+
+def _processes(watch: LeakWatch, module: ModuleType) -> None:
+    class Children(set):  # type: ignore[type-arg]
+        """The processes that were started and not waited for."""
+
+        def add(self, process: Any) -> None:
+            set.add(self, process)
+            watch.process_began(process, sys._getframe(1))
+
+    module._children = Children(module._children)  # type: ignore[attr-defined]
+
+
+def _pools(watch: LeakWatch, module: ModuleType) -> None:
+    result: Any = module.ApplyResult
+    make = result.__init__
+
+    def initialize(self: Any, pool: Any, callback: Any, error_callback: Any) -> None:
+        make(self, pool, callback, error_callback)
+        watch.result_made(self, sys._getframe(1))
+
+    _resemble(initialize, make)
+    result.__init__ = initialize
+
+
+def _exits(watch: LeakWatch) -> None:
+    leave = os._exit
+
+    def _exit(status: int) -> None:
+        watch.exits(f"os._exit({status})")
+        leave(status)
+
+    _exit.__doc__, _exit.__module__ = leave.__doc__, leave.__module__
+    os._exit = _exit  # type: ignore[assignment]
+
+
+def _resemble(call: Any, original: Any) -> None:
+    for name in ("__doc__", "__module__", "__qualname__", "__name__"):
+        setattr(call, name, getattr(original, name))
+
+
+def local(frame: FrameType, name: str) -> Any:
+    """A local variable of a frame, None when there is none."""
+    return frame.f_locals.get(name)

@@ -1,0 +1,496 @@
+"""The leak watch: what an invocation leaves unfinished when it ends, and what of it goes on inside later ones.
+
+Whose work something is says a context variable, which tasks inherit, and for threads a table. What is found is news, sent to
+Neve as LEAK frames (`docs/frames.md`). Levels: `explain` takes deeper stacks, and looks after each invocation for children
+that nobody saw begin.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from _contextvars import ContextVar
+from _thread import get_ident
+from _weakref import ref
+
+from . import frames, leak_patches
+from .diagnosis import Watcher
+from .leak_news import Leaks
+from .leak_stacks import LIBRARY, Places
+from .leak_work import ChildWork, FutureWork, Invocation, SentWork, TaskWork, ThreadWork, Work, children, name_of, shown
+from .watching import Nobody
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import FrameType
+    from typing import Any, TypeVar
+
+    from .leak_stacks import Captured
+
+    _Future = TypeVar("_Future", bound=FutureWork)
+
+_FIRST_SWEEP = 1000
+_MOST_MARKED = 50
+_MACHINERY = ("/concurrent/futures/", "/multiprocessing/", "/asyncio/")
+_token: ContextVar[Invocation] = ContextVar("neve_invocation")
+
+
+class LeakWatch(Nobody):
+    """The one of this process. Hooks may be called by any thread; none raises."""
+
+    def __init__(self, channel: frames.Channel, level: str, task_root: str) -> None:
+        self.places = Places(task_root, deep=level == "explain")
+        self.current: Invocation | None = None
+        self.main = get_ident()
+        self._latest: Invocation | None = None  # the current one or, between two events, the one before
+        self._channel = channel
+        self._watcher = Watcher(self, channel)
+        self._explains = level == "explain"
+        self._leaks = Leaks(self.places, lambda news: channel.send(frames.frame(frames.LEAK, {"news": news})))
+        self._live: set[Work] = set()
+        self._sweep_at = _FIRST_SWEEP
+        self._threads: dict[int, ThreadWork] = {}  # by the id of the thread, which they hold
+        self._futures: dict[int, FutureWork] = {}  # by the id of the future
+        self._tasks: dict[int, TaskWork] = {}
+        self._running: dict[int, FutureWork] = {}  # by the ident of the thread that runs it
+        self._sent: dict[int, SentWork] = {}  # by the id of a coroutine, on its way to another thread
+        self._forks: list[tuple[Captured, Work | None]] = []
+        self._pids: set[int] = set()  # of children that are known
+        self._after_thaw: list[Work] = []
+        self._init_told = False
+        self.stopped = False
+
+    # What the runtime client tells
+
+    def begin(self, header: Mapping[str, Any]) -> None:
+        invocation = Invocation(str(header["id"]), header["deadline"])
+        self._watcher.begin(invocation.deadline_ms / 1000 - time.time())
+        self.current = self._latest = invocation
+        _token.set(invocation)
+        if self._leaks.open:
+            self.guarded(self._wake)
+
+    def _wake(self) -> None:
+        """An event has thawed everything: what needs no event of its own goes on."""
+        self._leaks.collect()
+        ended, self._after_thaw = self._after_thaw, []
+        for work in ended:
+            self._leaks.lose(work, self._inside())
+        for leak in list(self._leaks.open.values()):
+            for work in list(leak.live):
+                if work.runs and work.over():
+                    self._leaks.lose(work, self._inside())
+                elif work.runs:
+                    self._leaks.resume(leak, self._inside())
+        news = self._leaks.collected()
+        if news:
+            self._channel.send(frames.frame(frames.LEAK, {"news": news}))
+
+    def end(self) -> Sequence[bytes]:
+        ending = self.current
+        news: list[Mapping[str, Any]] = []
+        if self._live or self._leaks.open or self._forks or self._explains:
+            news = self.guarded(self._look_at_what_is_left) or []
+        self._init_told = True
+        self._channel.careful = bool(self._leaks.open)
+        if ending is not None:
+            ending.ended = True
+        self.current = None
+        return (frames.frame(frames.LEAK, {"news": news}),) if news else ()
+
+    def left_over(self) -> str | None:
+        token = _token.get(None) or self._token_of_thread()
+        if token is None or not token.ended or self.stopped:
+            return None
+        if token is self._latest and not self._thawed():
+            return None
+        leak = self.guarded(self._leak_here)
+        if leak is not None:
+            self.guarded(lambda: self._leaks.resume(leak, self._inside()))
+        return token.id
+
+    def dying(self, error: BaseException) -> None:
+        self.guarded(lambda: self._dying(error))
+
+    def _dying(self, error: BaseException) -> None:
+        for work in [work for leak in self._leaks.open.values() for work in leak.live]:
+            task = work.task() if isinstance(work, TaskWork) else None
+            if task is not None and task.done() and getattr(task, "_exception", None) is error:
+                self._leaks.fail(work.leak, self._inside(), _text(error), fatal=True)
+
+    def stop(self) -> None:
+        """Watch no more: this is another process, or something is wrong."""
+        self.stopped = True
+
+    # What is left
+
+    def _look_at_what_is_left(self) -> list[Mapping[str, Any]]:
+        self._leaks.collect()
+        try:
+            ending = self.current
+            self._find_children()
+            for leak in list(self._leaks.open.values()):
+                self._look_again(list(leak.live))
+            left = [work for work in self._sweep() if not self._is_part(work)]
+            for origin in {work.token: None for work in left}:
+                self._leaks.tell(origin, [work for work in left if work.token is origin])
+            for work in left:
+                if work.leak is not None and work.token is not None and work.token is not ending:
+                    self._leaks.resume(work.leak, self._inside())
+            for work in [work for leak in self._leaks.open.values() for work in leak.live][:_MOST_MARKED]:
+                work.mark()
+            for work in left:
+                self._follow(work)
+        finally:
+            news = self._leaks.collected()
+        return news
+
+    def _sweep(self) -> list[Work]:
+        """Forget what is over; what is left."""
+        left = []
+        for work in list(self._live):
+            if work.over():
+                self._live.discard(work)
+            else:
+                left.append(work)
+        self._sweep_at = max(_FIRST_SWEEP, 2 * len(left))
+        return left
+
+    def _is_part(self, work: Work) -> bool:
+        """What an unfinished task waits for is no leak of its own; whatever it is, it is not looked at again."""
+        self._live.discard(work)
+        parent = work.parent
+        return work.joins and parent is not None and parent.has_parts and not parent.over()
+
+    def _look_again(self, works: list[Work]) -> None:
+        """What became of leaks during the invocation that ends."""
+        for work in works:
+            if work.over():
+                error = work.error()
+                if error is not None:
+                    self._leaks.fail(work.leak, self._inside(), _text(error), fatal=False)
+                self._leaks.lose(work, self._inside())
+            elif work.moved():
+                self._leaks.resume(work.leak, self._inside())
+
+    def _follow(self, work: Work) -> None:
+        """Hear of the end of a leaked task: it may be gone as soon as it is done."""
+        task = work.task() if isinstance(work, TaskWork) and work.leak is not None else None
+        if task is None:
+            return
+
+        def done(ended: Any) -> None:
+            if self.current is None:
+                self._over(work)
+            else:
+                work.ended = ended  # type: ignore[attr-defined]  # its error may still be taken, until `end`
+
+        loop = task.get_loop()
+        if loop.is_running():  # in another thread
+            loop.call_soon_threadsafe(task.add_done_callback, done)
+        else:
+            task.add_done_callback(done)
+
+    def _find_children(self) -> None:
+        """Those that were forked, and, to explain, whatever else there is."""
+        forks, self._forks = self._forks, []
+        if not forks and not (self._explains and _has_children()):
+            return
+        there = set(children())
+        seen = {work.pid for work in list(self._live) if isinstance(work, ChildWork)}
+        unseen = sorted(there - self._pids - seen - set(_helpers()))
+        for pid in unseen:
+            (stack, parent), name = (forks.pop(0), "a fork") if forks else (((), None), "")
+            self._add(ChildWork(lambda pid=pid: pid, name, self._whose(), stack, parent))
+        self._pids = there
+
+    def unfinished(self) -> list[Work]:
+        """Everything that is under way, whoever began it."""
+        leaked = [work for leak in self._leaks.open.values() for work in leak.live]
+        kept: list[Work] = [*self._threads.values(), *self._tasks.values(), *self._futures.values()]
+        found = dict.fromkeys([*self._live, *leaked, *kept])
+        return [work for work in found if not work.over()]
+
+    # Whose it is
+
+    def _whose(self) -> Invocation | None:
+        return _token.get(None) or self._token_of_thread()
+
+    def _token_of_thread(self) -> Invocation | None:
+        work = self._work_of_thread()
+        return None if work is None else work.token
+
+    def _work_of_thread(self) -> Work | None:
+        ident = get_ident()
+        work = self._running.get(ident)
+        if work is not None or ident == self.main:
+            return work
+        threading: Any = sys.modules.get("threading")
+        thread = None if threading is None else threading._active.get(ident)
+        return None if thread is None else self._threads.get(id(thread))
+
+    def _parent(self) -> Work | None:
+        """The task or thread in which this is called."""
+        tasks: Any = sys.modules.get("asyncio.tasks")
+        loop = None if tasks is None else tasks.events._get_running_loop()
+        task = None if loop is None else tasks.current_task(loop)
+        work = None if task is None else self._tasks.get(id(task))
+        return work if work is not None and work.task() is task else self._work_of_thread()
+
+    def _leak_here(self) -> Any:
+        work = self._parent()
+        while work is not None and work.leak is None:
+            work = work.parent
+        return None if work is None else work.leak
+
+    def _inside(self) -> str | None:
+        """The invocation that is running."""
+        return None if self.current is None else self.current.id
+
+    def _thawed(self) -> bool:
+        """Between two events: whether the next one has arrived, though nobody has read it."""
+        return self.current is None and self._channel.has_arrived()
+
+    # What the patches tell
+
+    def thread_begins(self, thread: Any, caller: FrameType) -> None:
+        """A thread is being started; `caller` is `Thread.start`."""
+        self.guarded(lambda: self._thread_begins(thread, caller))
+
+    def _thread_begins(self, thread: Any, caller: FrameType) -> None:
+        stack = self.places.capture(caller.f_back)
+        if _is_machinery(stack) or (thread.daemon and self.places.asker(stack) == LIBRARY):
+            return  # workers of a pool; a package that keeps house
+        work = ThreadWork(thread, self._whose(), stack, self._parent())
+        self._threads[id(thread)] = work
+        self._add(work)
+        self._hear_failure(thread, work)
+
+    def _hear_failure(self, thread: Any, work: ThreadWork) -> None:
+        tell = thread._invoke_excepthook
+
+        def invoke(failed: Any) -> None:
+            error = sys.exc_info()[1]
+            if error is not None and not isinstance(error, SystemExit) and work.leak is not None:
+                self.guarded(lambda: self._leaks.fail(work.leak, self._now(work), _text(error), fatal=False))
+            tell(failed)
+
+        thread._invoke_excepthook = invoke
+
+    def thread_ended(self, thread: Any) -> None:
+        """A thread is on its last instructions."""
+        work = self._threads.pop(id(thread), None)
+        if work is not None:
+            work.ended = True
+            self._over(work)
+
+    def future_made(self, future: Any, caller: FrameType) -> None:
+        """Somebody makes a future; it is of interest when an executor does, or who gives a coroutine to another thread."""
+        name = caller.f_code.co_name
+        if name == "submit" and "/concurrent/futures/" in caller.f_code.co_filename:
+            self.guarded(lambda: self._submitted(future, caller))
+        elif name == "run_coroutine_threadsafe":
+            self.guarded(lambda: self._sent_coroutine(future, caller))
+
+    def _submitted(self, future: Any, caller: FrameType) -> None:
+        self._promise(FutureWork, future, name_of(leak_patches.local(caller, "fn")), caller)
+
+    def _promise(self, make: type[_Future], future: Any, name: str, caller: FrameType) -> _Future:
+        key = id(future)
+        held = ref(future, lambda _gone: self._futures.pop(key, None))
+        work = make(held, _is_done, name, self._whose(), self.places.capture(caller.f_back), self._parent())
+        self._futures[key] = work
+        self._add(work)
+        return work
+
+    def _sent_coroutine(self, future: Any, caller: FrameType) -> None:
+        if len(self._sent) >= _FIRST_SWEEP:
+            self._sent.clear()  # of loops that never ran
+        coroutine = leak_patches.local(caller, "coro")
+        self._sent[id(coroutine)] = self._promise(SentWork, future, name_of(coroutine), caller)
+
+    def future_begins(self, future: Any, caller: FrameType) -> None:
+        """A worker takes it up; that of a process pool is elsewhere."""
+        work = self._futures.get(id(future))
+        if work is not None and not caller.f_code.co_filename.endswith("/process.py"):
+            work.ident = get_ident()
+            self._running[work.ident] = work
+
+    def future_ended(self, future: Any) -> None:
+        """It has a result, an error, or was cancelled."""
+        work = self._futures.get(id(future))
+        if work is not None:
+            if work.ident is not None and self._running.get(work.ident) is work:
+                del self._running[work.ident]
+            self._over(work)
+
+    def task_made(self, task: Any, caller: FrameType) -> None:
+        """A loop has a new task."""
+        self.guarded(lambda: self._task_made(task, caller))
+
+    def _task_made(self, task: Any, caller: FrameType) -> None:
+        sent = self._sent.pop(id(task.get_coro()), None) if self._sent else None
+        stack = sent.stack if sent is not None else self.places.capture(caller)
+        parent = sent if sent is not None else self._parent()
+        key = id(task)
+        work = TaskWork(ref(task, lambda _gone: self._tasks.pop(key, None)), self._whose(), stack, parent)
+        self._tasks[key] = work
+        if sent is not None:
+            sent.task = work
+        self._add(work)
+
+    def command_begins(self, caller: FrameType) -> None:
+        """`subprocess.Popen` is about to start a child."""
+        self.guarded(lambda: self._command_begins(caller))
+
+    def _command_begins(self, caller: FrameType) -> None:
+        popen, stack = leak_patches.local(caller, "self"), self.places.capture(caller.f_back)
+        if popen is None or caller.f_code.co_name != "__init__":
+            return
+        held = ref(popen)
+        known: list[int] = []
+
+        def pid() -> int | None:
+            """That of a child that has begun, also when nobody holds its Popen any more."""
+            found = held()
+            if not known and found is not None and getattr(found, "_child_created", False):
+                known.append(found.pid)
+            return known[0] if known else None
+
+        self._add(ChildWork(pid, shown(leak_patches.local(caller, "args")), self._whose(), stack, self._parent()))
+
+    def process_began(self, process: Any, caller: FrameType) -> None:
+        """`multiprocessing` has started a process; `caller` is its `start`."""
+        self.guarded(lambda: self._process_began(process, caller))
+
+    def _process_began(self, process: Any, caller: FrameType) -> None:
+        stack = self.places.capture(caller.f_back)
+        if not _is_machinery(stack):
+            pid = process.pid
+            self._add(ChildWork(lambda: pid, process.name, self._whose(), stack, self._parent()))
+
+    def result_made(self, result: Any, caller: FrameType) -> None:
+        """A pool of `multiprocessing` has work; the caller is one of its methods, or a subclass of the result."""
+        self.guarded(lambda: self._result_made(result, caller))
+
+    def _result_made(self, result: Any, caller: FrameType) -> None:
+        stack = self.places.capture(caller)
+        work = FutureWork(ref(result), _is_ready, "pool", self._whose(), stack, self._parent())
+        self._add(work)
+
+    def forked(self, caller: FrameType) -> None:
+        """The process has forked: Python tells no pid. Those who do tell one are left to themselves."""
+        file = caller.f_code.co_filename
+        if "/multiprocessing/" not in file and not file.endswith("/subprocess.py"):
+            self.guarded(lambda: self._forks.append((self.places.capture(caller), self._parent())))
+
+    def exits(self, how: str) -> None:
+        """The process is about to end without another word."""
+        token = self._whose()
+        if token is not None and token.ended and token is not self._latest:
+            leak = self.guarded(self._leak_here)
+            if leak is not None:
+                self.guarded(lambda: self._leaks.fail(leak, self._inside(), how, fatal=True))
+
+    # Bookkeeping
+
+    def _add(self, work: Work) -> None:
+        ancestor = work.parent
+        if ancestor is not None and ancestor.parent is not None and ancestor.parent.over():
+            ancestor.leak = ancestor.leak or ancestor.parent.leak
+            ancestor.parent = None  # a chain in which each starts the next has no end
+        if work.token is None and self._init_told:
+            return  # of a thread that the init phase made
+        self._live.add(work)
+        if len(self._live) >= self._sweep_at:
+            self._sweep()
+
+    def _over(self, work: Work) -> None:
+        self._live.discard(work)
+        if work.leak is not None:
+            self.guarded(lambda: self._lost(work))
+
+    def _lost(self, work: Work) -> None:
+        if self._thawed():
+            self._after_thaw.append(work)  # inside the invocation that nobody has read yet
+        else:
+            error = work.error()
+            if error is not None:
+                self._leaks.fail(work.leak, self._now(work), _text(error), fatal=False)
+            self._leaks.lose(work, self._now(work))
+
+    def _now(self, work: Work) -> str | None:
+        return None if work.token is self.current else self._inside()
+
+    def guarded(self, call: Callable[[], Any]) -> Any:
+        """Nothing of ours may hurt the user: the first fault ends the watch."""
+        if self.stopped:
+            return None
+        try:
+            return call()
+        except frames.ChannelEnded:
+            self.stopped = True
+        except Exception as error:
+            self.stopped = True
+            self._broken(error)
+        return None
+
+    def _broken(self, error: Exception) -> None:
+        import traceback
+
+        reason = "".join(traceback.format_exception(type(error), error, error.__traceback__))[-2000:]
+        try:
+            self._channel.send(frames.frame(frames.LEAK, {"news": [{"is": "broken", "reason": reason}]}))
+        except frames.ChannelEnded:
+            return
+
+
+def _is_machinery(stack: Captured) -> bool:
+    """Whether a pool or a loop of Python's own started it."""
+    for code, _ in stack:
+        if not code.co_filename.endswith("/threading.py"):
+            return any(folder in code.co_filename for folder in _MACHINERY)
+    return False
+
+
+def _is_done(future: Any) -> bool:
+    return bool(future.done())
+
+
+def _is_ready(result: Any) -> bool:
+    return bool(result.ready())
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _helpers() -> Iterator[int | None]:
+    """Processes of `multiprocessing` itself, and workers of its pools."""
+    tracker: Any = sys.modules.get("multiprocessing.resource_tracker")
+    server: Any = sys.modules.get("multiprocessing.forkserver")
+    process: Any = sys.modules.get("multiprocessing.process")
+    yield None if tracker is None else tracker._resource_tracker._pid
+    yield None if server is None else server._forkserver._forkserver_pid
+    for each in list(process._children) if process is not None else ():
+        yield each.pid
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
+
+
+def start(channel: frames.Channel, level: str, task_root: str) -> LeakWatch:
+    """Watch this process from now on."""
+    watch = LeakWatch(channel, level, task_root)
+    leak_patches.install(watch)
+    return watch
