@@ -341,7 +341,7 @@ def test_a_slow_body_ends_in_a_timeout(start_door: Any, monkeypatch: pytest.Monk
 
 
 def test_a_connection_that_sends_no_request_is_closed(start_door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neve.api.server.HEADER_SECONDS", 0.1)
+    monkeypatch.setattr("neve.api.connection.HEADER_SECONDS", 0.1)
     assert talk(start_door(), b"GET / HTTP/1.1\r\nHo") == b""
 
 

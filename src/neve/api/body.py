@@ -5,7 +5,7 @@ Nothing past a limit is kept: a `content-length` is judged before the first byte
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from neve.api.http import Receive
@@ -73,8 +73,13 @@ class Disconnected(Exception):
     """The client went away before its request was whole: nobody waits for an answer."""
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: BodyLimit) -> bytes:
-    """The whole body, unpacked. RequestTooLarge, RequestTimeoutException, UnsupportedMediaTypeException; Disconnected."""
+async def read_body(
+    receive: Receive, headers: Mapping[bytes, bytes], limit: BodyLimit, arrived: Callable[[], bytes | None]
+) -> bytes:
+    """The whole body, unpacked; `arrived` gives it when nobody has to wait for it.
+
+    RequestTooLarge, RequestTimeoutException, UnsupportedMediaTypeException; Disconnected.
+    """
     declared = headers.get(b"content-length")
     if declared is None and b"transfer-encoding" not in headers:
         return b""
@@ -82,15 +87,23 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: Bod
         if declared == b"0":
             return b""
         _check(int(declared), limit)
+    body = arrived()
+    if body is None:
+        body = await _read_in_time(receive, limit)
+    else:
+        _check(len(body), limit)
+    encoding = headers.get(b"content-encoding")
+    return body if encoding is None else _unpack(body, encoding.strip().lower(), limit)
+
+
+async def _read_in_time(receive: Receive, limit: BodyLimit) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            body = await _read(receive, limit)
+            return await _read(receive, limit)
     except TimeoutError:
         raise ServiceSpecific(
             "RequestTimeoutException", f"The request body did not arrive within {BODY_SECONDS:.0f} seconds."
         ) from None
-    encoding = headers.get(b"content-encoding")
-    return body if encoding is None else _unpack(body, encoding.strip().lower(), limit)
 
 
 async def drain(receive: Receive) -> None:

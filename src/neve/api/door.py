@@ -23,6 +23,7 @@ from neve.api import errors, model
 from neve.api.body import BodyLimits, Disconnected
 from neve.api.calls import Calls, Witness
 from neve.api.http import (
+    BODY,
     WHOLE,
     Application,
     RawOperation,
@@ -166,7 +167,7 @@ class _Door:
 
     async def _serve_before_a_witness(self, calls: Calls, scope: Scope, receive: Receive, send: Send) -> None:
         witness = Witness(scope, receive, send, calls.now_ms())
-        kept = {name: each for name, each in scope.get("extensions", {}).items() if name != WHOLE}
+        kept = {name: each for name, each in scope.get("extensions", {}).items() if name not in (BODY, WHOLE)}
         try:
             await self._serve({**scope, "extensions": kept}, witness.receive, witness.send)
         finally:
@@ -180,7 +181,7 @@ class _Door:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self._new_id()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        reading = Reading(receive, headers)
+        reading = Reading(scope, receive, headers)
         desk: _Desk | None = None
         response: Response | StreamedResponse
         try:

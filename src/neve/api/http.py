@@ -60,6 +60,9 @@ class StreamedResponse(msgspec.Struct, frozen=True):
 WHOLE = "neve.whole"
 """The ASGI extension of our server: `await scope["extensions"][WHOLE](response)` sends a response with all its headers."""
 
+BODY = "neve.body"
+"""The ASGI extension of our server: `scope["extensions"][BODY]()` is the whole body when all of it has come, else None."""
+
 CUT = "neve.cut"
 """The ASGI extension of our server that ends the connection in the middle of an answer: `scope["extensions"][CUT]()`."""
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from neve import log
 from neve.api.body import BodyLimit, drain, read_body
-from neve.api.http import CUT, WHOLE, Headers, Receive, Response, Scope, Send, StreamedResponse
+from neve.api.http import BODY, CUT, WHOLE, Headers, Receive, Response, Scope, Send, StreamedResponse
 
 SEND_SECONDS = 900.0
 """How long a client may take nothing of a streamed answer: as long as the longest function runs."""
@@ -15,9 +15,10 @@ SEND_SECONDS = 900.0
 class Reading:
     """The body of one request: whether all of it has been read decides whether the connection can live on."""
 
-    __slots__ = ("_receive", "done", "headers")
+    __slots__ = ("_arrived", "_receive", "done", "headers")
 
-    def __init__(self, receive: Receive, headers: Mapping[bytes, bytes]) -> None:
+    def __init__(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> None:
+        self._arrived: Callable[[], bytes | None] = scope.get("extensions", {}).get(BODY, _not_yet)
         self._receive = receive
         self.headers = headers
         self.done = b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0"
@@ -26,9 +27,13 @@ class Reading:
         """All of it; errors as `read_body`."""
         if self.done:
             return b""
-        body = await read_body(self._receive, self.headers, limit)
+        body = await read_body(self._receive, self.headers, limit, self._arrived)
         self.done = True
         return body
+
+
+def _not_yet() -> None:
+    """Of a server that cannot say."""
 
 
 async def send_answer(

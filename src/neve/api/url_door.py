@@ -89,7 +89,9 @@ class _Visit:
         self._raw = dict(scope["headers"])
         self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._raw.items()}
         # The body is the function's as it came, packed or not.
-        self.reading = Reading(receive, {name: each for name, each in self._raw.items() if name != b"content-encoding"})
+        self.reading = Reading(
+            scope, receive, {name: each for name, each in self._raw.items() if name != b"content-encoding"}
+        )
         self._trace_id = ""
 
     async def answer(self) -> Response | StreamedResponse:
