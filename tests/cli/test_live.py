@@ -8,6 +8,7 @@ import click
 import pytest
 
 from neve.cli.live import Layout, LiveLog
+from neve.cli.timeouts import explained
 
 ID = "8f3c1a2e-0000-4000-8000-000000000001"
 OTHER = "1b2c3d4e-0000-4000-8000-000000000002"
@@ -245,6 +246,16 @@ def test_line_of_left_over_work_is_marked_beside_its_text() -> None:
         said(f"{STAMP}\t{ID}\tINFO\tlate", record={"text": f"{STAMP}\t{ID}\tINFO\tlate", "leftOverFrom": OTHER})
     )
     assert row == "TIME hello 8f3c1a2e left over from 1b2c3d4e late"
+
+
+def test_blocked_loop_is_told_by_files_of_the_folder() -> None:
+    stack = ["spin (index.js:3:5)", "handler (../lib/a.ts:7:1)", "run (/opt/nodejs/node_modules/b/index.js:1:1)"]
+    told = {"requestId": ID, "family": "nodejs", "answeredMs": None, "blocked": True, "stack": stack, "waiting": []}
+    assert explained(told, "orders/")[1:] == [
+        "  spin (orders/index.js:3:5)",
+        "  handler (lib/a.ts:7:1)",
+        "  run (/opt/nodejs/node_modules/b/index.js:1:1)",
+    ]
 
 
 def test_timeout_says_what_it_waited_for() -> None:

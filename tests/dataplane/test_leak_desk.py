@@ -115,3 +115,14 @@ async def test_timeout_is_located_with_all_its_parts(scene: Scene) -> None:
     assert (kind, request_id) == (kinds.DIAGNOSIS, "first")
     assert members["waiting"][0]["source"] == {"file": "app.ts", "line": 42, "column": 7}
     assert members["stack"] == ["g (app.ts:42:7)"]
+
+
+async def test_what_is_said_before_the_time_is_over_is_told_at_once_when_it_is(scene: Scene) -> None:
+    header = {"blocked": True, "stacks": [[["g", f"/var/task/{MAPPED}", 2, 1]]]}
+    scene.desk.foresee(header)
+    looking = asyncio.all_tasks() - {asyncio.current_task()}
+    assert looking
+    await asyncio.wait(looking, timeout=20)
+    scene.desk.explain(header, "first", 3.0, 1.0)
+    ((_, members, _, _),) = scene.told
+    assert members["stack"] == ["g (app.ts:42:7)"]

@@ -125,3 +125,15 @@ async def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "app.js")
     async with asyncio.timeout(5):
         assert await place(tmp_path, ("app.js", 2, 1)) == [None]
+
+
+async def test_who_asks_waits_until_the_news_are_told() -> None:
+    places = SourcePlaces()
+    await places.wait_told()
+    places.begin()
+    waiting = asyncio.create_task(places.wait_told())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    places.end()
+    async with asyncio.timeout(5):
+        await waiting

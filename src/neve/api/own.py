@@ -71,7 +71,7 @@ def create_own(house: House) -> Application:
         ("GET", "queue"): lambda query, body: own_queue.look(house.queue, query),
         ("POST", "queue/retry"): lambda query, body: own_queue.retry(house.queue, body),
         ("POST", "queue/purge"): lambda query, body: own_queue.purge(house.queue, body),
-        ("GET", "leaks"): lambda query, body: own_leaks.look(house.leaks, query),
+        ("GET", "leaks"): lambda query, body: _leaks(house, query),
         ("GET", "leaks/lines"): lambda query, body: own_leaks.lines(house.leaks, query),
         ("GET", "costs"): lambda query, body: _now(own_costs.look(house.costs, house.traces, query)),
         ("GET", "traces"): lambda query, body: _now(own_traces.listed(house.traces, query)),
@@ -156,6 +156,12 @@ def _environment(environment: Environment) -> dict[str, Any]:
         "memoryBytes": environment.memory_bytes,
         "logStream": origin.log_stream,
     }
+
+
+async def _leaks(house: House, query: Query) -> dict[str, Any]:
+    """Whoever asks after an answer gets to know what that invocation left, also while its source map is being read."""
+    await house.plane.places.wait_told()
+    return await own_leaks.look(house.leaks, query)
 
 
 async def _doctor(house: House) -> dict[str, Any]:

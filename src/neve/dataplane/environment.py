@@ -242,6 +242,7 @@ class Environment:
             self._desk.hear_calls(header, self._run.request_id if self._run else None, told_ms)
         elif kind == frames.DIAGNOSIS:
             self._question.heard(header)
+            self._desk.foresee(header)
         elif kind == frames.INIT_ERROR and self.state in _INIT:
             self._on_init_error(Failure(str(header.get("type", failures.RUNTIME_UNKNOWN)), body))
 

@@ -79,6 +79,13 @@ class LeakDesk:
         members = read_diagnosis(header, request_id, timeout_s, self._root.seen, self._family)
         self._take(_News(kinds.DIAGNOSIS, members, request_id, time_ms))
 
+    def foresee(self, header: frames.Header) -> None:
+        """What an invocation will be explained with if its time runs out: its places are looked up meanwhile."""
+        news = _News(kinds.DIAGNOSIS, read_diagnosis(header, "", 0.0, self._root.seen), None, 0.0)
+        positions = self._root.positions(news.stacks)
+        if self._places.unknown(positions):
+            self._tasks.spawn(self._places.load(positions))
+
     def close(self) -> None:
         """Nobody waits any more."""
         while self._waiting:
@@ -94,6 +101,7 @@ class LeakDesk:
     def _begin(self) -> None:
         if not self._working:
             self._working = True
+            self._places.begin()
             self._tasks.spawn(self._work())
 
     async def _work(self) -> None:
@@ -104,6 +112,7 @@ class LeakDesk:
                     self._pass_on(self._waiting.popleft())
         finally:
             self._working = False
+            self._places.end()
 
     def _pass_on(self, news: _News) -> None:
         members = self._located(news)

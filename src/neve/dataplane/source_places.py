@@ -5,6 +5,7 @@ Most files have no map, which is known after one look; what a map says of a plac
 """
 
 import asyncio
+import contextlib
 import json
 import posixpath
 from collections import OrderedDict
@@ -33,6 +34,26 @@ class SourcePlaces:
         self._known: OrderedDict[Position, Position | None] = OrderedDict()
         self._plain: set[str] = set()  # files without a map
         self._one_at_a_time = asyncio.Lock()
+        self._waiting = 0
+        self._none_waits = asyncio.Event()
+        self._none_waits.set()
+
+    def begin(self) -> None:
+        """Somebody has news that wait for places, until `end`."""
+        self._waiting += 1
+        self._none_waits.clear()
+
+    def end(self) -> None:
+        """They are told."""
+        self._waiting -= 1
+        if self._waiting == 0:
+            self._none_waits.set()
+
+    async def wait_told(self) -> None:
+        """Until no news wait, or longer than it may take to read a map."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS):
+                await self._none_waits.wait()
 
     def unknown(self, positions: Iterable[Position]) -> set[Position]:
         """Those that have to be loaded before `place` knows them."""
