@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
 from werkzeug.serving import make_server
@@ -43,8 +44,8 @@ def main(fd: int, url: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_neve, name="end with Neve", daemon=True).start()
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
-    bridge.install(url)
-    app = say_what_is_missing(DomainDispatcherApplication(create_known))
+    first = bridge.install(url)
+    app = say_what_is_missing(DomainDispatcherApplication(partial(create_known, first)))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler, fd=fd)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -1,7 +1,7 @@
 """What moto cannot do, said in a header that Neve makes an error of, instead of a page with a traceback."""
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import Flask
@@ -9,6 +9,7 @@ from moto.moto_server.werkzeug_app import create_backend_app
 
 from neve.neighbours.child.say import say
 
+_OF_STACKS = ("openapi_spec_validator", "cfnlint", "graphql", "docker", "joserfc")
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -19,7 +20,8 @@ def say_what_is_missing(app: Wsgi) -> Wsgi:
         try:
             return app(environ, start_response)
         except ModuleNotFoundError as error:
-            status, text = "501", f"moto needs the package {error.name} for this service: pip install 'moto[all]'."
+            extra = "'neve[stacks]'" if error.name in _OF_STACKS else "'moto[all]'"
+            status, text = "501", f"moto needs the package {error.name} for this service: pip install {extra}."
         except NotImplementedError as error:
             status, text = "501", f"moto does not do this: {_one_line(error) or 'not implemented'}."
         except Exception as error:  # noqa: BLE001 - the edge of the process: everything becomes an answer
@@ -32,10 +34,14 @@ def say_what_is_missing(app: Wsgi) -> Wsgi:
     return guarded
 
 
-def create_known(service: Any) -> Flask:
-    """moto's application for one of its services. NotImplementedError for a service that it does not have."""
+def create_known(first: Mapping[str, Callable[[], None]], service: Any) -> Flask:
+    """moto's application for one of its services, `first` what is to be done before.
+
+    NotImplementedError for a service that it does not have.
+    """
     if service is None:
         raise NotImplementedError("it does not have this service")
+    first.get(service, lambda: None)()
     return create_backend_app(service)
 
 
