@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.acceptance.conftest import Deploy
@@ -163,8 +163,16 @@ def test_answers_of_every_shape(url: Url) -> None:
     assert (page.headers["content-type"], page.headers["x-here"]) == ("text/html", "yes")
     assert url.call("/bytes").body == b"\0\xff\n"
     assert (url.call("/teapot").status, url.call("/rare").status) == (418, 299)
-    unchanged = url.call("/unchanged")
+
+
+def test_answers_without_a_body_leave_the_connection_as_it_was(url: Url, streams: Url) -> None:
+    connection = url.connect()
+    unchanged = url.call("/unchanged", connection=connection)
     assert (unchanged.status, unchanged.body, unchanged.headers["etag"]) == (304, b"", '"1"')
+    assert url.call("/nothing", connection=connection).status == 204
+    assert streams.call("/nothing", connection=connection).status == 204
+    assert url.call("/hello", connection=connection).body == b"hello"
+    connection.close()
 
 
 @pytest.mark.parametrize("what", ["malformed", "throws", "exits"])
@@ -213,6 +221,14 @@ def test_uploads_whole_and_in_chunks_on_one_connection(url: Url) -> None:
             assert answer.body == str(expected).encode()
     assert answer.body == b"3"
     connection.close()
+
+
+def test_an_upload_that_asks_first(url: Url) -> None:
+    command = ["curl", "-sS", "-H", "Expect: 100-continue", "-H", f"Host: {url.host}", "--data-binary", "@-"]
+    sent = subprocess.run(
+        [*command, f"{url.server.url}/size"], input=b"x" * 2_000_000, capture_output=True, timeout=BOUND_S, check=True
+    )
+    assert sent.stdout == b"2000000"
 
 
 def test_more_than_six_megabytes_are_refused(url: Url) -> None:
@@ -284,6 +300,12 @@ def signed(url: Url, key: str = "test", service: str = "lambda", region: str = "
     return dict(request.headers.items())
 
 
+def presigned(url: Url) -> str:
+    request = AWSRequest("GET", f"http://{url.host}/event")
+    SigV4QueryAuth(Credentials("test", "test"), "lambda", "us-east-1").add_auth(request)
+    return str(request.url).partition(url.host)[2]
+
+
 def test_a_url_with_iam_wants_a_signature(deployed: Deploy) -> None:
     function = deployed("u-answers", "nodejs24.x")
     url = with_url(function, "AWS_IAM")
@@ -293,6 +315,7 @@ def test_a_url_with_iam_wants_a_signature(deployed: Deploy) -> None:
     context = json.loads(url.call("/event", headers=signed(url)).body)["requestContext"]
     assert context["accountId"] == "000000000000"
     assert context["authorizer"]["iam"]["accessKey"] == "test"
+    assert json.loads(url.call(presigned(url)).body)["requestContext"]["accountId"] == "000000000000"
     client = function.server.client("lambda")
     for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"):
         client.add_permission(

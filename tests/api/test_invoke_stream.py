@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import socket
+import threading
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -15,9 +17,11 @@ from tests.api.conftest import StartDoor
 from tests.api.test_invoke import FUNCTION
 
 from neve.api import event_stream
+from neve.api.http import RawOperation, Request, StreamedResponse
 from neve.api.invoke_stream import invoke_stream_operation
 from neve.control.invoke import Invoked, Invoker, InvokeRequest, Streaming
 from neve.dataplane.response_stream import ResponseStream
+from neve.domain.call import Call
 from neve.domain.errors import PlatformError, TooManyRequests
 from neve.domain.invocation import InvocationResult, Status
 
@@ -141,6 +145,54 @@ def test_an_answer_that_breaks_is_cut(start_door: StartDoor) -> None:
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"one" in answer
     assert not answer.endswith(b"0\r\n\r\n")
+
+
+def test_a_client_that_takes_nothing_is_cut_off(start_door: StartDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing hangs without a limit: the stream is let go of, and the connection ends."""
+    monkeypatch.setattr("neve.api.sending.SEND_SECONDS", 0.2)
+    monkeypatch.setattr("neve.api.connection.LAST_BYTES_SECONDS", 0.2)
+    ended = threading.Event()
+    door = start_door(raw={"InvokeWithResponseStream": endless(ended)})
+    with socket.create_connection(("127.0.0.1", urlsplit(door.url).port), 10) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.sendall(b"POST /2021-11-15/functions/f/response-streaming-invocations HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert ended.wait(10)
+
+
+def test_a_client_that_goes_away_ends_no_stream(start_door: StartDoor) -> None:
+    """What is left is read to its end, so that nobody who writes waits for it."""
+    read_to_the_end = threading.Event()
+    door = start_door(raw={"InvokeWithResponseStream": long(read_to_the_end)})
+    with socket.create_connection(("127.0.0.1", urlsplit(door.url).port), 10) as client:
+        client.sendall(b"POST /2021-11-15/functions/f/response-streaming-invocations HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(20).startswith(b"HTTP/1.1 200")
+    assert read_to_the_end.wait(10)
+
+
+def endless(ended: threading.Event) -> RawOperation:
+    async def chunks() -> AsyncGenerator[bytes]:
+        try:
+            while True:
+                yield bytes(65_536)
+        finally:
+            ended.set()
+
+    async def operation(call: Call, request: Request) -> StreamedResponse:
+        return StreamedResponse(200, [], chunks())
+
+    return operation
+
+
+def long(read_to_the_end: threading.Event) -> RawOperation:
+    async def chunks() -> AsyncGenerator[bytes]:
+        for _ in range(200):
+            yield bytes(65_536)
+        read_to_the_end.set()
+
+    async def operation(call: Call, request: Request) -> StreamedResponse:
+        return StreamedResponse(200, [], chunks())
+
+    return operation
 
 
 class _Broken(Script):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -116,9 +117,11 @@ def test_serve_is_ready_deploys_invokes_and_stops(start: Start, neve: Run, tmp_p
 
 def test_dev_shows_redeploys_and_leaves_nothing(start: Start, neve: Run, tmp_path: Path) -> None:
     write(tmp_path / "functions/hello/app.py", "first")
-    dev = start("dev", str(tmp_path / "functions"), "--port", "0")
+    (tmp_path / "functions/neve.toml").write_text("[functions.hello]\nurl = true\n")
+    dev = start("dev", str(tmp_path / "functions"), "--port", "0", "--function-urls", "path")
     url = dev.wait_line(r"^neve ready on (http://\S+)$")[1]
     dev.wait_line("^hello +python3")
+    door = dev.wait_line(rf"^hello +({url}/_neve/urls/\w+/)$")[1]
     dev.wait_line("Ctrl-C stops")
 
     assert neve("invoke", "hello", "--endpoint", url).stdout == '"first"'
@@ -136,6 +139,10 @@ def test_dev_shows_redeploys_and_leaves_nothing(start: Start, neve: Run, tmp_pat
     ]  # those of before may go yet
     assert (environment["function"], environment["invocations"]) == ("hello", 1)
     assert neve("clock", "advance", "2m", "--endpoint", url).stdout.endswith("(virtual)\n")
+    with urllib.request.urlopen(door, timeout=20) as answer:
+        assert answer.read() == b"second"
+    (tmp_path / "functions/neve.toml").write_text("")
+    dev.wait_line(r"hello +has no URL any more$")
 
     assert list((tmp_path / "tmp").glob("neve-dev-*"))
     began = time.monotonic()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neve.domain.url_answer import HttpAnswer, Malformed, answer_of, prelude_of
+from neve.domain.url_answer import HttpAnswer, Malformed, answer_of, head_of, prelude_of
 
 JSON = ("content-type", "application/json")
 
@@ -92,6 +92,9 @@ def test_the_head_of_a_stream() -> None:
     assert prelude_of(b'{"statusCode":404,"headers":{"Content-Type":"text/html"},"cookies":["a=1"]}') == HttpAnswer(
         404, [("content-type", "text/html"), ("set-cookie", "a=1")]
     )
+    assert head_of("text/css") == HttpAnswer(200, [("content-type", "text/css")])
+    with pytest.raises(Malformed):
+        head_of("text/css\r\nx: y")
     assert prelude_of(b"{}") == HttpAnswer(200, [("content-type", "application/octet-stream")])
     for text in (b"", b"[]", b"no json", b'{"statusCode":"x"}'):
         with pytest.raises(Malformed):

@@ -36,6 +36,7 @@ from neve.domain.url_answer import (
     HttpAnswer,
     Malformed,
     answer_of,
+    head_of,
     prelude_of,
 )
 from neve.domain.url_event import Identity, UrlRequest, event_of
@@ -185,25 +186,24 @@ class _Visit:
             answer = answer_of(result.payload)
         except Malformed as why:
             return self._malformed(why)
-        return Response(answer.status, _encoded(answer.headers), b"" if answer.status == 304 else answer.body)
+        return Response(answer.status, _encoded(answer.headers), answer.body if answer.has_body else b"")
 
     async def _streamed(self, stream: ResponseStream) -> Response | StreamedResponse:
         """The head is the stream's prelude, when it says that it has one. One that was not streamed is sent as it is."""
         await stream.wait_begun()
-        first = b""
-        answer = HttpAnswer(200, [("content-type", stream.content_type)])
-        if stream.content_type == HTTP_INTEGRATION:
-            try:
-                answer, first = await _read_prelude(stream)
-            except Malformed as why:
-                stream.abandon()
-                return self._malformed(why)
-        elif not stream.begun:
+        if not stream.begun:
             result = stream.result()
-            stream.abandon()
             json_type = (b"content-type", b"application/json")
             return _bad_gateway() if result.failed else Response(200, [json_type], result.payload)
-        return StreamedResponse(answer.status, _encoded(answer.headers), _rest(stream, first))
+        try:
+            if stream.content_type == HTTP_INTEGRATION:
+                answer, first = await _read_prelude(stream)
+            else:
+                answer, first = head_of(stream.content_type), b""
+        except Malformed as why:
+            stream.abandon()
+            return self._malformed(why)
+        return StreamedResponse(answer.status, _encoded(answer.headers), _rest(stream, first, answer.has_body))
 
     def _malformed(self, why: Malformed) -> Response:
         log.warn("url.malformed", request_id=self.request_id, reason=str(why))
@@ -232,12 +232,14 @@ async def _read_prelude(stream: ResponseStream) -> tuple[HttpAnswer, bytes]:
     return prelude_of(prelude), rest
 
 
-async def _rest(stream: ResponseStream, first: bytes) -> AsyncGenerator[bytes]:
+async def _rest(stream: ResponseStream, first: bytes, wanted: bool) -> AsyncGenerator[bytes]:
+    """What follows the head; nothing of it where HTTP has no body."""
     try:
-        if first:
-            yield first
-        while (chunk := await stream.read()) is not None:
-            yield chunk
+        chunk: bytes | None = first
+        while chunk is not None:
+            if chunk and wanted:
+                yield chunk
+            chunk = await stream.read()
         result = stream.result()
         if result.failed:
             raise FunctionFailed(f"the function failed in the middle of its answer: {result.error_type}")

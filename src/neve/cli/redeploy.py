@@ -93,6 +93,7 @@ class Deployment:
         elif before is not None and before.url and not found.url:
             self._client.close_url(found.name)
             del self.urls[found.name]
+            self._live.note(found.name, "has no URL any more", fg="green")
 
     def _delete(self, name: str) -> None:
         del self._known[name]

@@ -39,6 +39,11 @@ class HttpAnswer:
     headers: Headers
     body: bytes = b""
 
+    @property
+    def has_body(self) -> bool:
+        """Whether HTTP lets an answer of this status have one."""
+        return self.status not in (204, 304)
+
 
 def answer_of(payload: bytes) -> HttpAnswer:
     """The answer to a buffered request. Malformed."""
@@ -60,6 +65,11 @@ def prelude_of(text: bytes) -> HttpAnswer:
     if not isinstance(prelude, Mapping):
         raise Malformed("the prelude of its stream is no JSON object")
     return HttpAnswer(*_head({"statusCode": 200, **prelude}, "application/octet-stream"))
+
+
+def head_of(content_type: str) -> HttpAnswer:
+    """The head of a streamed answer that has no prelude. Malformed."""
+    return HttpAnswer(200, [_header("content-type", content_type)])
 
 
 def _head(result: Mapping[str, Any], content_type: str) -> tuple[int, Headers]:

@@ -12,6 +12,7 @@ const answers = {
   size: (event) => ({ statusCode: 200, body: String(Buffer.from(event.body, 'base64').length) }),
   teapot: () => ({ statusCode: 418 }),
   unchanged: () => ({ statusCode: 304, headers: { etag: '"1"' }, body: 'not sent' }),
+  nothing: () => ({ statusCode: 204, body: 'not sent' }),
   rare: () => ({ statusCode: 299, body: 'rare' }),
   malformed: () => ({ statusCode: 'OK' }),
   throws() {

@@ -10,6 +10,9 @@ const ways = {
     if (gate) await fetch(gate);
     body.end('after');
   },
+  async '/nothing'(stream) {
+    awslambda.HttpResponseStream.from(stream, { statusCode: 204 }).end('not sent');
+  },
   async '/plain'(stream) {
     stream.setContentType('text/css');
     stream.end('p {}');
