@@ -44,4 +44,8 @@ def test_left_over_work_is_drawn_into_the_invocation_in_which_it_goes_on(deploye
     assert [thread["end"] for thread in picture["threads"]] == ["continued"]
     drawn = urllib.request.urlopen(f"{url}.svg")
     assert drawn.headers["content-type"] == "image/svg+xml"
+    (cost,) = function.server.own(f"costs?function={function.name}")["functions"]
+    assert cost["requests"] == 2
+    assert 0 < cost["waiting"]["waitedMs"] < cost["waiting"]["ranMs"]
+    assert cost["cost"]["total"] > 2 * 0.2e-6
     assert ElementTree.fromstring(drawn.read()).get("role") == "img"

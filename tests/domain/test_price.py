@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from neve.domain.errors import OperatorError
-from neve.domain.price import Prices, Usage, cost_of, money, read_prices, usage_of
+from neve.domain.price import Prices, Usage, both, cost_of, money, read_prices, usage_of
 
 
 def test_worked_numbers_of_the_facts() -> None:
@@ -26,8 +26,8 @@ def test_arm_is_cheaper_and_storage_is_free_up_to_a_bound() -> None:
 
 
 def test_usages_add_up() -> None:
-    both = usage_of(100, 20.0, 128, 512) + usage_of(300, 0.0, 128, 512)
-    assert both == Usage(2, 400.0, 20.0, 0.05, 0.0)
+    together = both(usage_of(100, 20.0, 128, 512), usage_of(300, 0.0, 128, 512))
+    assert together == Usage(2, 400.0, 20.0, 0.05, 0.0)
 
 
 def test_prices_are_a_setting() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from neve.domain import record as kinds
-from neve.domain.price import Cost, Prices, Usage, cost_of, usage_of
+from neve.domain.price import Cost, Prices, Usage, both, cost_of, usage_of
 from neve.domain.record import Record
 from neve.domain.world import World
 
@@ -38,7 +38,7 @@ class CostBook:
         used = usage_of(metrics["billedDurationMs"], init_ms, metrics["memorySizeMB"], origin.storage_mb)
         key = (origin.world, origin.function_name, origin.architecture)
         before = self._used.get(key)
-        self._used[key] = used if before is None else before + used
+        self._used[key] = used if before is None else both(before, used)
 
     def costs(self, function_name: str | None) -> Iterator[FunctionCost]:
         """Of functions with this name, or of all; the dearest first."""

@@ -4,8 +4,8 @@ Not counted: tiers beyond the first, the free tier, provisioned concurrency's st
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 from neve.domain.errors import OperatorError
 
@@ -27,8 +27,7 @@ class Prices:
     storage: float = 0.0309
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What was used: `billed_ms` and its memory and storage, multiplied."""
 
     requests: int = 0
@@ -36,10 +35,6 @@ class Usage:
     init_ms: float = 0.0
     gb_seconds: float = 0.0
     storage_gb_seconds: float = 0.0
-
-    def __add__(self, other: Self) -> Self:
-        mine, theirs = asdict(self), asdict(other)
-        return replace(self, **{name: mine[name] + theirs[name] for name in mine})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +56,17 @@ def usage_of(billed_ms: float, init_ms: float, memory_mb: int, storage_mb: int) 
     seconds = billed_ms / 1000.0
     paid_mb = max(0, storage_mb - _FREE_STORAGE_MB)
     return Usage(1, billed_ms, init_ms, memory_mb / _MB_PER_GB * seconds, paid_mb / _MB_PER_GB * seconds)
+
+
+def both(one: Usage, other: Usage) -> Usage:
+    """Two usages together."""
+    return Usage(
+        one.requests + other.requests,
+        one.billed_ms + other.billed_ms,
+        one.init_ms + other.init_ms,
+        one.gb_seconds + other.gb_seconds,
+        one.storage_gb_seconds + other.storage_gb_seconds,
+    )
 
 
 def cost_of(usage: Usage, architecture: str, prices: Prices) -> Cost:
