@@ -49,6 +49,7 @@ from neve.dataplane.runtimes import Runtimes
 from neve.dataplane.sandbox import private_mounts
 from neve.dataplane.sandbox.choose import choose_kind
 from neve.dataplane.sandbox.sandbox import SandboxKind
+from neve.dataplane.side_by_side import SideBySide
 from neve.dataplane.stream import Stream
 from neve.dataplane.survey import Item, survey
 from neve.dataplane.task_root import TaskRoots
@@ -249,8 +250,22 @@ async def _run(
     traces, costs = TraceBook(prices), CostBook(prices)
     stream.subscribe(traces)
     stream.subscribe(costs)
+    codes = SideBySide(storage.task_roots)
     house = House(
-        plane, functions, queue, stream, clock, kind, leaks, calls, traces, draw, costs, _survey, stop.closing
+        plane,
+        functions,
+        queue,
+        stream,
+        clock,
+        kind,
+        leaks,
+        calls,
+        traces,
+        codes,
+        draw,
+        costs,
+        _survey,
+        stop.closing,
     )
     own = create_own(house)
     door = create_door(

@@ -1,11 +1,16 @@
 """A real run as a picture (V2): what was left behind goes on in the next invocation, seen through the door."""
 
 import json
+import re
 import urllib.request
+from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.acceptance.conftest import Deploy
+from tests.acceptance.functions import deploy
+from tests.acceptance.machine import until
 from tests.acceptance.neighbours import ObjectStore
+from tests.acceptance.server import running
 
 CODE = """
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -30,6 +35,7 @@ def test_left_over_work_is_drawn_into_the_invocation_in_which_it_goes_on(deploye
     first = function.invoke({"id": 1})
     function.wait_overdue(0.06)
     second = function.invoke({"stay": True})
+    function.wait_frozen()  # what it called is told after its answer
     url = f"{function.server.url}/_neve/traces/{first.request_id}"
     picture = json.loads(urllib.request.urlopen(url).read())
     told = [row["text"] for row in picture["rows"]]
@@ -49,3 +55,20 @@ def test_left_over_work_is_drawn_into_the_invocation_in_which_it_goes_on(deploye
     assert 0 < cost["waiting"]["waitedMs"] < cost["waiting"]["ranMs"]
     assert cost["cost"]["total"] > 2 * 0.2e-6
     assert ElementTree.fromstring(drawn.read()).get("role") == "img"
+
+
+def test_waiting_in_a_row_is_told_where_it_is_sure(store: ObjectStore, tmp_path: Path) -> None:
+    """V4, on A5: two queries of 100 ms, one after the other, and side by side. Lines are known at level explain."""
+    for name in ("stock", "prices"):
+        store.slow_down(f"/{name}", 0.1)
+        store.objects[f"/{name}"] = b"1"
+    variables = {"STORE_URL": store.url}
+    with running(tmp_path / "data", "--leaks", "explain") as server:
+        function = deploy(
+            server, "a05-two-queries", "nodejs24.x", MemorySize=ONE_CPU, Environment={"Variables": variables}
+        )
+        together, in_a_row = (function.invoke({"together": each}).request_id for each in (True, False))
+        until(lambda: server.own(f"traces/{in_a_row}")["hints"], "no hint was given")
+        (hint,) = server.own(f"traces/{in_a_row}")["hints"]
+        assert re.match(r"index\.mjs:4 and :5 wait one after the other; side by side .* would take \d+ ms less", hint)
+        assert server.own(f"traces/{together}")["hints"] == []

@@ -81,5 +81,6 @@ class Told:
             "target": None,
             "leakId": None,
             "source": None,
+            "stack": [],
         }
         self.tell(kinds.CALL, at_ms + (took_ms or 0.0), origin, **{**told, **members})

@@ -1,6 +1,7 @@
 """`/_neve/traces`: which run is meant, as JSON and drawn."""
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 from tests.analysis.telling import FIRST, SECOND, Told
@@ -10,6 +11,11 @@ from neve.analysis.trace_book import TraceBook
 from neve.api import own_traces
 from neve.domain.errors import InvalidParameterValue, ResourceNotFound
 from neve.domain.picture import Picture
+
+
+class NoCode:
+    async def pairs(self, code_sha256: str, files: Collection[str]) -> Mapping[str, Sequence[own_traces.Pair]]:
+        return {}
 
 
 def draw(picture: Picture) -> str:
@@ -33,29 +39,29 @@ def book() -> TraceBook:
         ("last", {"function": "photos"}, SECOND),
     ],
 )
-def test_run_is_named_by_id_beginning_or_as_the_last(
+async def test_run_is_named_by_id_beginning_or_as_the_last(
     book: TraceBook, name: str, query: dict[str, str], request_id: str
 ) -> None:
-    body, content_type = own_traces.one(book, draw, name, query)
+    body, content_type = await own_traces.one(book, NoCode(), draw, name, query)
     assert (json.loads(body)["request_id"], content_type) == (request_id, "application/json")
-    body, content_type = own_traces.one(book, draw, f"{name}.svg", query)
+    body, content_type = await own_traces.one(book, NoCode(), draw, f"{name}.svg", query)
     assert (body.decode(), content_type) == (f"drawn {request_id}", "image/svg+xml")
 
 
 @pytest.mark.parametrize("name", ["30000000", "0000-4000"])
-def test_run_that_is_not_remembered_is_not_found(book: TraceBook, name: str) -> None:
+async def test_run_that_is_not_remembered_is_not_found(book: TraceBook, name: str) -> None:
     with pytest.raises(ResourceNotFound, match="only the last ones are"):
-        own_traces.one(book, draw, name, {})
+        await own_traces.one(book, NoCode(), draw, name, {})
 
 
-def test_beginning_that_is_too_short_is_refused(book: TraceBook) -> None:
+async def test_beginning_that_is_too_short_is_refused(book: TraceBook) -> None:
     with pytest.raises(InvalidParameterValue):
-        own_traces.one(book, draw, "1", {})
+        await own_traces.one(book, NoCode(), draw, "1", {})
 
 
-def test_function_without_a_run_says_what_to_do(book: TraceBook) -> None:
+async def test_function_without_a_run_says_what_to_do(book: TraceBook) -> None:
     with pytest.raises(ResourceNotFound, match="neve invoke orders"):
-        own_traces.one(book, draw, "last", {"function": "orders"})
+        await own_traces.one(book, NoCode(), draw, "last", {"function": "orders"})
 
 
 def test_runs_are_listed_the_newest_first(book: TraceBook) -> None:

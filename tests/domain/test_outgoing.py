@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from neve.domain.leak import Source, located_request
-from neve.domain.outgoing import call_of, host_of, read_calls, told_at
+from neve.domain.leak import Source
+from neve.domain.outgoing import call_of, host_of, located_call, read_calls, told_at
 
 TOLD: dict[str, Any] = {
     "id": "k3.1",
@@ -23,7 +23,7 @@ TOLD: dict[str, Any] = {
 
 
 def read(*items: object) -> list[Any]:
-    return [located_request(each) for each in read_calls({"calls": list(items)}, "e", "/var/task", 1_000.0)]
+    return [located_call(each) for each in read_calls({"calls": list(items)}, "e", "/var/task", 1_000.0)]
 
 
 def test_times_are_counted_back_from_now() -> None:

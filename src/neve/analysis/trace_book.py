@@ -4,9 +4,10 @@ Kept are the last records of each environment and of each event. What is forgott
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from neve.analysis.hints import Pair, files_of, hints_of
 from neve.analysis.history import Life, Run, life_of, waited_of
 from neve.analysis.story import Step, picture_of
 from neve.domain import record as kinds
@@ -94,6 +95,24 @@ class TraceBook:
         if function is None:
             return None
         return picture_of(request_id, function, self._prices, [life for life in lives if life.run(request_id)], steps)
+
+    def code_of(self, request_id: str) -> tuple[str, set[str]]:
+        """The SHA-256 of the code that a run had, and its files that may have waited in a row."""
+        for records in self._environments.values():
+            if any(record.request_id == request_id for record in records):
+                life = _life("", records)
+                files = {file for run in life.runs if run.request_id == request_id for file in files_of(life, run)}
+                return records[0].origin.code_sha256, files
+        return "", set()
+
+    def hints(self, request_id: str, pairs: Mapping[str, Sequence[Pair]]) -> Sequence[str]:
+        """What the last attempt of a run lost by waiting in a row, as far as these statements go."""
+        for records in reversed(self._environments.values()):
+            if any(record.request_id == request_id for record in records):
+                life = _life("", records)
+                run = life.run(request_id)
+                return hints_of(life, run, pairs, self._prices) if run is not None else ()
+        return ()
 
     def listed(self, function_name: str | None) -> Sequence[Listed]:
         """The last runs that have ended, the newest first."""

@@ -53,6 +53,7 @@ class House:
     leaks: own_leaks.LeakReports
     calls: Calls
     traces: Traces
+    codes: own_traces.Codes
     draw: Callable[[Picture], str]
     costs: own_costs.Costs
     survey: Callable[[], Awaitable[list[dict[str, Any]]]]
@@ -90,7 +91,11 @@ def create_own(house: House) -> Application:
             if path == "records":
                 await _records(house, query, receive, send)
             elif path.startswith("traces/"):
-                await _answer(send, 200, *own_traces.one(house.traces, house.draw, path.removeprefix("traces/"), query))
+                await _answer(
+                    send,
+                    200,
+                    *await own_traces.one(house.traces, house.codes, house.draw, path.removeprefix("traces/"), query),
+                )
             elif path.startswith("code/"):
                 await _answer(send, 200, await _code(house, path, query), "application/zip")
             elif path.startswith("layers/"):

@@ -1,8 +1,8 @@
 """What is remembered of runs, under `/_neve/traces` (docs/traces.md)."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -12,6 +12,8 @@ from neve.domain.picture import Picture
 LAST = "last"
 _SVG = ".svg"
 _LEAST_DIGITS = 4
+
+Pair = tuple[tuple[int, int], tuple[int, int]]
 
 
 class Listed(Protocol):
@@ -49,18 +51,39 @@ class Book(Protocol):
     def listed(self, function_name: str | None) -> Sequence[Listed]:
         """The newest first."""
 
+    def code_of(self, request_id: str) -> tuple[str, set[str]]:
+        """The SHA-256 of its code, and the files to look at."""
+
+    def hints(self, request_id: str, pairs: Mapping[str, Sequence[Pair]]) -> Sequence[str]:
+        """What it lost by waiting in a row."""
+
+
+class Codes(Protocol):
+    """Who has the code of functions."""
+
+    async def pairs(self, code_sha256: str, files: Collection[str]) -> Mapping[str, Sequence[Pair]]:
+        """Lines of statements that wait in a row without need, by file."""
+
 
 def listed(book: Book, query: Mapping[str, str]) -> dict[str, Any]:
     """`?function=NAME`, else of all functions: the last runs that ended."""
     return {"traces": [_listed(each) for each in book.listed(query.get("function"))]}
 
 
-def one(book: Book, draw: Callable[[Picture], str], name: str, query: Mapping[str, str]) -> tuple[bytes, str]:
+async def one(
+    book: Book, codes: Codes, draw: Callable[[Picture], str], name: str, query: Mapping[str, str]
+) -> tuple[bytes, str]:
     """`ID`, its first digits, or `last` (`?function=NAME`): the picture as JSON, with `.svg` drawn. Body and content type."""
     picture = _picture(book, unquote(name.removesuffix(_SVG)), query.get("function"))
+    picture = replace(picture, hints=await _hints(book, codes, picture.request_id))
     if name.endswith(_SVG):
         return draw(picture).encode(), "image/svg+xml"
     return json.dumps(asdict(picture), ensure_ascii=False).encode("utf-8", "replace"), "application/json"
+
+
+async def _hints(book: Book, codes: Codes, request_id: str) -> Sequence[str]:
+    sha256, files = book.code_of(request_id)
+    return book.hints(request_id, await codes.pairs(sha256, files)) if sha256 and files else ()
 
 
 def _picture(book: Book, name: str, function_name: str | None) -> Picture:

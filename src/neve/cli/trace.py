@@ -113,6 +113,8 @@ def _show(picture: _Members) -> None:
     for row, way in zip(picture["rows"], ways, strict=True):
         lines.append(_line(row, way, whens, width))
     lines += ["", *_bars(picture)]
+    if picture["hints"]:
+        lines += ["", *(_paint(f"Hint: {hint}", {"fg": "magenta"}) for hint in picture["hints"])]
     click.echo("\n".join(lines))
 
 

@@ -308,6 +308,7 @@ class DataPlane:
             system_log_level=function.logging.system_log_level or "INFO",
             architecture=function.architectures[0],
             storage_mb=function.ephemeral_storage_mb,
+            code_sha256=function.code.sha256,
         )
         environment = Environment(identity, origin, plan, sandbox, self, owner, prestarted)
         told = {"prestarted": prestarted is not None}

@@ -6,12 +6,12 @@ clock can be moved.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from neve.domain.leak import ID, Source, number_of, text_of
+from neve.domain.leak import ID, Source, number_of, source_and_stack, text_of
 from neve.domain.stack import read_stacks
 
 _MOST_CALLS = 200
@@ -70,6 +70,7 @@ class OutgoingCall:
     target: str | None = None
     leak_id: str | None = None
     source: Source | None = None
+    stack: Sequence[str] = ()
 
     @property
     def to(self) -> str:
@@ -103,7 +104,7 @@ def service_name(service: str) -> str:
 
 
 def read_calls(header: Mapping[str, Any], prefix: str, root: str, now_ms: float) -> Iterator[Mapping[str, Any]]:
-    """The members of the records of a CALLS frame, still with `stacks` (`domain/leak.py`, `located_request`).
+    """The members of the records of a CALLS frame, still with `stacks`: `located_call` makes the record.
 
     `prefix` makes ids of one process ids of this Neve; `root` is the task root.
     """
@@ -112,6 +113,12 @@ def read_calls(header: Mapping[str, Any], prefix: str, root: str, now_ms: float)
         members = _call(item, prefix, root, now_ms) if isinstance(item, dict) else None
         if members is not None:
             yield members
+
+
+def located_call(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With `source` and `stack` for `stacks`."""
+    told = dict(members)
+    return {**told, **source_and_stack(told.pop("stacks"))}
 
 
 def told_at(header: Mapping[str, Any], now_ms: float, offset_ms: float) -> float:
@@ -167,6 +174,7 @@ def call_of(members: Mapping[str, Any]) -> OutgoingCall:
         service=members["service"],
         target=members["target"],
         leak_id=members["leakId"],
+        stack=members["stack"],
         source=None if source is None else Source(source["file"], source["line"], source["column"]),
     )
 

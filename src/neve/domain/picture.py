@@ -92,7 +92,8 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One run. `began_ms` counts UTC milliseconds; `legend` says what the reader should know."""
+    """One run. `began_ms` counts UTC milliseconds; `legend` says what the reader should know,
+    `hints` what could be better, where it is sure."""
 
     request_id: str
     function: str
@@ -106,6 +107,7 @@ class Picture:
     threads: Sequence[Thread]
     lanes: Sequence[Lane]
     legend: Sequence[str] = ()
+    hints: Sequence[str] = ()
 
 
 def moment(ms: float, of_ms: float) -> str:

@@ -60,6 +60,7 @@ class Origin:
     system_log_level: str = "INFO"
     architecture: str = "x86_64"
     storage_mb: int = 512
+    code_sha256: str = ""
 
 
 class Record(NamedTuple):  # which is made in half the time of a frozen dataclass, nine times for an invocation

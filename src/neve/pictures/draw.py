@@ -17,7 +17,12 @@ def draw(picture: Picture) -> str:
     right, bottom = draw_sequence(parts, picture, _PAD, _PAD + 58.0)
     legends = max((width(line, SMALL_SIZE) for line in picture.legend), default=0.0)
     heading = max(width(picture.title, 16.0, bold=True), width(picture.subtitle, 12.0))
+    hints = [f"Hint: {hint}" for hint in picture.hints]
+    legends = max([legends, *(width(hint, 12.0) for hint in hints)])
     right = max(right, _PAD + heading, _PAD + legends, _LEAST_WIDTH - _PAD)
+    for hint in hints:
+        bottom += 18.0
+        parts.text("initink", _PAD, bottom, hint)
     parts.line("grid w", _PAD, bottom + 16.0, right, bottom + 16.0)
     bottom = draw_bars(parts, picture, _PAD, right, bottom + 28.0)
     for line in picture.legend:

@@ -73,7 +73,7 @@ async def test_call_is_told_without_its_query(start: Start, how: str, path: str)
     told = (call["origin"], call["method"], call["to"], call["path"], call["status"], call["sent"])
     assert told == (FIRST, "GET", url, path, 201, True)
     assert 0 < call["took"] <= call["ago"] < 20_000
-    (((_, file, line, _),),) = call["stacks"]
+    _, file, line, _ = call["stacks"][0][0]
     assert file.endswith("/app.js")
     if how == "fetch":
         assert line == 1 + next(n for n, line in enumerate(CODE.splitlines()) if "line of: fetch" in line)

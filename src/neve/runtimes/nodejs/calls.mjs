@@ -1,7 +1,7 @@
 // What a function asks of others over HTTP: method, host, path, when, how it was answered. Told when an invocation ends, and
 // again of what was open then. Never a query, a body or a header: they may hold a key.
 import { require } from './builtins.mjs';
-import { siteOf } from './leak-stacks.mjs';
+import { siteOf, toldFrames } from './leak-stacks.mjs';
 
 const channels = require('node:diagnostics_channel');
 const { performance } = require('node:perf_hooks'); // the user's may be another
@@ -118,7 +118,7 @@ export class Calls {
     call.id ??= `${this.#prefix}.${++this.#count}`;
     const { request, origin, began, ended, status, error } = call;
     const work = this.#underWay.of(request);
-    const frame = place ? siteOf(work)?.frame : undefined;
+    const frames = place ? siteOf(work)?.frames : undefined;
     return {
       id: call.id,
       origin: origin ?? null,
@@ -129,7 +129,7 @@ export class Calls {
       error,
       sent: call.sent || ended !== undefined || (request.socket ? !request.socket.connecting : false),
       leak: work?.leak?.id,
-      stacks: frame && [[[frame.call, frame.file, frame.line, frame.column]]],
+      stacks: frames && [toldFrames(frames)],
     };
   }
 }
