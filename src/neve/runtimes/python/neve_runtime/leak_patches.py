@@ -23,6 +23,8 @@ def install(watch: LeakWatch) -> None:
     """Patch what is loaded now and what will be."""
     imports.after("threading", lambda module: _threads(watch, module))
     imports.after("concurrent.futures._base", lambda module: _futures(watch, module))
+    imports.after("concurrent.futures.thread", lambda module: _calls(watch, module))
+    imports.after("concurrent.futures.process", lambda module: _calls(watch, module))
     imports.after("asyncio.tasks", lambda module: _tasks(watch, module))
     imports.after("subprocess", lambda module: _commands(watch, module))
     imports.after("multiprocessing.process", lambda module: _processes(watch, module))
@@ -46,6 +48,7 @@ class _Bootstrap:
 
 def _threads(watch: LeakWatch, module: ModuleType) -> None:
     threading: Any = module
+    watch.threading = threading
 
     class Active(dict):  # type: ignore[type-arg]
         """The threads that run: each takes itself out when it ends."""
@@ -65,7 +68,9 @@ def _futures(watch: LeakWatch, module: ModuleType) -> None:
 
     def initialize(self: Any) -> None:
         make(self)
-        watch.future_made(self, sys._getframe(1))
+        caller = sys._getframe(1)
+        if caller.f_code.co_name == "run_coroutine_threadsafe":
+            watch.coroutine_sent(self, local(caller, "coro"), caller)
 
     def begin(self: Any) -> Any:
         watch.future_begins(self, sys._getframe(1))
@@ -80,8 +85,22 @@ def _futures(watch: LeakWatch, module: ModuleType) -> None:
         setattr(future, original.__name__, call)
 
 
+def _calls(watch: LeakWatch, module: ModuleType) -> None:
+    item: Any = module._WorkItem
+    make = item.__init__
+
+    def initialize(self: Any, future: Any, *given: Any) -> None:
+        make(self, future, *given)
+        call = given[0][0] if isinstance(given[0], tuple) else given[0]  # from Python 3.14 on, all in one
+        watch.call_submitted(future, call, sys._getframe(1))
+
+    _resemble(initialize, make)
+    item.__init__ = initialize
+
+
 def _tasks(watch: LeakWatch, module: ModuleType) -> None:
     tasks: Any = module
+    watch.tasks = tasks
     known = getattr(tasks, "_scheduled_tasks", None)
     if known is None:
         known = getattr(tasks, "_all_tasks", None)

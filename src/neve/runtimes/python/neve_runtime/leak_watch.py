@@ -30,11 +30,25 @@ if TYPE_CHECKING:
     from .leak_stacks import Captured
 
     _Future = TypeVar("_Future", bound=FutureWork)
+    _Hook = TypeVar("_Hook", bound=Callable[..., None])
 
 _FIRST_SWEEP = 1000
 _MOST_MARKED = 50
 _MACHINERY = ("/concurrent/futures/", "/multiprocessing/", "/asyncio/")
 _token: ContextVar[Invocation] = ContextVar("neve_invocation")
+
+
+def _hook(call: _Hook) -> _Hook:
+    """Nothing of ours may hurt the user: the first fault ends the watch."""
+
+    def guarded(self: LeakWatch, *given: Any) -> None:
+        if not self.stopped:
+            try:
+                call(self, *given)
+            except Exception as error:
+                self.failed(error)
+
+    return guarded  # type: ignore[return-value]
 
 
 class LeakWatch(Nobody):
@@ -60,6 +74,8 @@ class LeakWatch(Nobody):
         self._pids: set[int] = set()  # of children that are known
         self._after_thaw: list[Work] = []
         self._init_told = False
+        self.threading: Any = None  # the modules, once they are loaded
+        self.tasks: Any = None
         self.stopped = False
 
     # What the runtime client tells
@@ -101,7 +117,9 @@ class LeakWatch(Nobody):
         return (frames.frame(frames.LEAK, {"news": news}),) if news else ()
 
     def left_over(self) -> str | None:
-        token = _token.get(None) or self._token_of_thread()
+        token = _token.get(None)
+        if token is None:
+            token = self._whose(self._work_of_thread())
         if token is None or not token.ended or self.stopped:
             return None
         if token is self._latest and not self._thawed():
@@ -203,7 +221,7 @@ class LeakWatch(Nobody):
         unseen = sorted(there - self._pids - seen - set(_helpers()))
         for pid in unseen:
             (stack, parent), name = (forks.pop(0), "a fork") if forks else (((), None), "")
-            self._add(ChildWork(lambda pid=pid: pid, name, self._whose(), stack, parent))
+            self._add(ChildWork(lambda pid=pid: pid, name, self._whose(parent), stack, parent))
         self._pids = there
 
     def unfinished(self) -> list[Work]:
@@ -215,29 +233,25 @@ class LeakWatch(Nobody):
 
     # Whose it is
 
-    def _whose(self) -> Invocation | None:
-        return _token.get(None) or self._token_of_thread()
-
-    def _token_of_thread(self) -> Invocation | None:
-        work = self._work_of_thread()
-        return None if work is None else work.token
+    def _whose(self, parent: Work | None) -> Invocation | None:
+        return _token.get(None) or (None if parent is None else parent.token)
 
     def _work_of_thread(self) -> Work | None:
         ident = get_ident()
         work = self._running.get(ident)
-        if work is not None or ident == self.main:
+        if work is not None or ident == self.main or self.threading is None:
             return work
-        threading: Any = sys.modules.get("threading")
-        thread = None if threading is None else threading._active.get(ident)
-        return None if thread is None else self._threads.get(id(thread))
+        return self._threads.get(id(self.threading._active.get(ident)))
 
     def _parent(self) -> Work | None:
         """The task or thread in which this is called."""
-        tasks: Any = sys.modules.get("asyncio.tasks")
-        loop = None if tasks is None else tasks.events._get_running_loop()
-        task = None if loop is None else tasks.current_task(loop)
-        work = None if task is None else self._tasks.get(id(task))
-        return work if work is not None and work.task() is task else self._work_of_thread()
+        loop = None if self.tasks is None else self.tasks.events._get_running_loop()
+        if loop is not None:
+            task = self.tasks.current_task(loop)
+            work = self._tasks.get(id(task))
+            if work is not None and work.task() is task:
+                return work
+        return self._work_of_thread()
 
     def _leak_here(self) -> Any:
         work = self._parent()
@@ -255,15 +269,14 @@ class LeakWatch(Nobody):
 
     # What the patches tell
 
+    @_hook
     def thread_begins(self, thread: Any, caller: FrameType) -> None:
         """A thread is being started; `caller` is `Thread.start`."""
-        self.guarded(lambda: self._thread_begins(thread, caller))
-
-    def _thread_begins(self, thread: Any, caller: FrameType) -> None:
         stack = self.places.capture(caller.f_back)
         if _is_machinery(stack) or (thread.daemon and self.places.asker(stack) == LIBRARY):
             return  # workers of a pool; a package that keeps house
-        work = ThreadWork(thread, self._whose(), stack, self._parent())
+        parent = self._parent()
+        work = ThreadWork(thread, self._whose(parent), stack, parent)
         self._threads[id(thread)] = work
         self._add(work)
         self._hear_failure(thread, work)
@@ -286,30 +299,26 @@ class LeakWatch(Nobody):
             work.ended = True
             self._over(work)
 
-    def future_made(self, future: Any, caller: FrameType) -> None:
-        """Somebody makes a future; it is of interest when an executor does, or who gives a coroutine to another thread."""
-        name = caller.f_code.co_name
-        if name == "submit" and "/concurrent/futures/" in caller.f_code.co_filename:
-            self.guarded(lambda: self._submitted(future, caller))
-        elif name == "run_coroutine_threadsafe":
-            self.guarded(lambda: self._sent_coroutine(future, caller))
+    @_hook
+    def call_submitted(self, future: Any, call: Any, caller: FrameType) -> None:
+        """An executor has a call to make; `caller` is its `submit`."""
+        self._promise(FutureWork, future, name_of(call), caller)
 
-    def _submitted(self, future: Any, caller: FrameType) -> None:
-        self._promise(FutureWork, future, name_of(leak_patches.local(caller, "fn")), caller)
-
-    def _promise(self, make: type[_Future], future: Any, name: str, caller: FrameType) -> _Future:
-        key = id(future)
-        held = ref(future, lambda _gone: self._futures.pop(key, None))
-        work = make(held, _is_done, name, self._whose(), self.places.capture(caller.f_back), self._parent())
-        self._futures[key] = work
-        self._add(work)
-        return work
-
-    def _sent_coroutine(self, future: Any, caller: FrameType) -> None:
+    @_hook
+    def coroutine_sent(self, future: Any, coroutine: Any, caller: FrameType) -> None:
+        """A coroutine is given to a loop in another thread."""
         if len(self._sent) >= _FIRST_SWEEP:
             self._sent.clear()  # of loops that never ran
-        coroutine = leak_patches.local(caller, "coro")
         self._sent[id(coroutine)] = self._promise(SentWork, future, name_of(coroutine), caller)
+
+    def _promise(self, make: type[_Future], future: Any, name: str, caller: FrameType) -> _Future:
+        key, futures = id(future), self._futures
+        held = ref(future, lambda _gone: futures.pop(key, None))
+        parent = self._parent()
+        work = make(held, _is_done, name, self._whose(parent), self.places.capture(caller.f_back), parent)
+        futures[key] = work
+        self._add(work)
+        return work
 
     def future_begins(self, future: Any, caller: FrameType) -> None:
         """A worker takes it up; that of a process pool is elsewhere."""
@@ -326,26 +335,22 @@ class LeakWatch(Nobody):
                 del self._running[work.ident]
             self._over(work)
 
+    @_hook
     def task_made(self, task: Any, caller: FrameType) -> None:
         """A loop has a new task."""
-        self.guarded(lambda: self._task_made(task, caller))
-
-    def _task_made(self, task: Any, caller: FrameType) -> None:
         sent = self._sent.pop(id(task.get_coro()), None) if self._sent else None
+        key, tasks = id(task), self._tasks
+        held = ref(task, lambda _gone: tasks.pop(key, None))
+        parent: Work | None = sent if sent is not None else self._parent()
         stack = sent.stack if sent is not None else self.places.capture(caller)
-        parent = sent if sent is not None else self._parent()
-        key = id(task)
-        work = TaskWork(ref(task, lambda _gone: self._tasks.pop(key, None)), self._whose(), stack, parent)
-        self._tasks[key] = work
+        work = tasks[key] = TaskWork(held, self._whose(parent), stack, parent)
         if sent is not None:
             sent.task = work
         self._add(work)
 
+    @_hook
     def command_begins(self, caller: FrameType) -> None:
         """`subprocess.Popen` is about to start a child."""
-        self.guarded(lambda: self._command_begins(caller))
-
-    def _command_begins(self, caller: FrameType) -> None:
         popen, stack = leak_patches.local(caller, "self"), self.places.capture(caller.f_back)
         if popen is None or caller.f_code.co_name != "__init__":
             return
@@ -359,36 +364,35 @@ class LeakWatch(Nobody):
                 known.append(found.pid)
             return known[0] if known else None
 
-        self._add(ChildWork(pid, shown(leak_patches.local(caller, "args")), self._whose(), stack, self._parent()))
+        parent, command = self._parent(), shown(leak_patches.local(caller, "args"))
+        self._add(ChildWork(pid, command, self._whose(parent), stack, parent))
 
+    @_hook
     def process_began(self, process: Any, caller: FrameType) -> None:
         """`multiprocessing` has started a process; `caller` is its `start`."""
-        self.guarded(lambda: self._process_began(process, caller))
-
-    def _process_began(self, process: Any, caller: FrameType) -> None:
         stack = self.places.capture(caller.f_back)
         if not _is_machinery(stack):
             pid = process.pid
-            self._add(ChildWork(lambda: pid, process.name, self._whose(), stack, self._parent()))
+            parent = self._parent()
+            self._add(ChildWork(lambda: pid, process.name, self._whose(parent), stack, parent))
 
+    @_hook
     def result_made(self, result: Any, caller: FrameType) -> None:
         """A pool of `multiprocessing` has work; the caller is one of its methods, or a subclass of the result."""
-        self.guarded(lambda: self._result_made(result, caller))
-
-    def _result_made(self, result: Any, caller: FrameType) -> None:
         stack = self.places.capture(caller)
-        work = FutureWork(ref(result), _is_ready, "pool", self._whose(), stack, self._parent())
-        self._add(work)
+        parent = self._parent()
+        self._add(FutureWork(ref(result), _is_ready, "pool", self._whose(parent), stack, parent))
 
+    @_hook
     def forked(self, caller: FrameType) -> None:
         """The process has forked: Python tells no pid. Those who do tell one are left to themselves."""
         file = caller.f_code.co_filename
         if "/multiprocessing/" not in file and not file.endswith("/subprocess.py"):
-            self.guarded(lambda: self._forks.append((self.places.capture(caller), self._parent())))
+            self._forks.append((self.places.capture(caller), self._parent()))
 
     def exits(self, how: str) -> None:
         """The process is about to end without another word."""
-        token = self._whose()
+        token = self._whose(self._parent())
         if token is not None and token.ended and token is not self._latest:
             leak = self.guarded(self._leak_here)
             if leak is not None:
@@ -426,16 +430,18 @@ class LeakWatch(Nobody):
 
     def guarded(self, call: Callable[[], Any]) -> Any:
         """Nothing of ours may hurt the user: the first fault ends the watch."""
-        if self.stopped:
-            return None
-        try:
-            return call()
-        except frames.ChannelEnded:
-            self.stopped = True
-        except Exception as error:
-            self.stopped = True
-            self._broken(error)
+        if not self.stopped:
+            try:
+                return call()
+            except Exception as error:
+                self.failed(error)
         return None
+
+    def failed(self, error: Exception) -> None:
+        """The watch itself has failed, or nobody listens any more."""
+        self.stopped = True
+        if not isinstance(error, frames.ChannelEnded):
+            self._broken(error)
 
     def _broken(self, error: Exception) -> None:
         import traceback

@@ -90,7 +90,6 @@ class ThreadWork(Work):
         self.thread = thread
         self.ended = False
         self._seen: object = None
-        self._name = _thread_name(thread)
         if hasattr(thread, "interval") and hasattr(thread, "finished"):
             self.kind = "timer"
 
@@ -111,7 +110,7 @@ class ThreadWork(Work):
         if self.kind == "timer":
             return f"timer ({self.thread.interval * 1000:.0f} ms, {name_of(self.thread.function)})"
         daemon = "daemon " if self.thread.daemon else ""
-        return f"{daemon}thread {self._name}{self._doing()}"
+        return f"{daemon}thread {_thread_name(self.thread)}{self._doing()}"
 
     def frames(self) -> Iterator[FrameType]:
         return _walk(sys._current_frames().get(self.ident or 0))
