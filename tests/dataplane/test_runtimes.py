@@ -160,7 +160,12 @@ def test_the_running_python_has_none_of_our_packages(tmp_path: Path) -> None:
 
 def test_node_is_limited_by_the_memory_size(tmp_path: Path) -> None:
     argv = runtimes(tmp_path).find("nodejs24.x", 1000).argv
-    assert list(argv[1:4]) == ["--expose-gc", "--max-semi-space-size=50", "--max-old-space-size=900"]
+    assert list(argv[1:5]) == [
+        "--expose-gc",
+        "--max-semi-space-size=50",
+        "--max-old-space-size=900",
+        "--v8-pool-size=1",
+    ]
     assert argv[-1].endswith("nodejs/bootstrap.mjs")
 
 

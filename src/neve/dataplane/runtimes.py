@@ -4,6 +4,7 @@ The identifier decides the semantics (our runtime client reads it), the binary o
 is found, the one that comes with Neve runs the function and a sentence says so.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from neve.dataplane.packages import packages_for
 from neve.dataplane.sandbox.sandbox import Folders
 from neve.domain import runtime_names
 from neve.domain.errors import UnsupportedOperation
+from neve.domain.limits import MEMORY_MB_PER_CPU
 
 _CLIENTS = Path(neve.__file__).parent / "runtimes"
 _NODEJS = re.compile(r"^nodejs(\d+)\.(?:x|\d+)$")
@@ -35,6 +37,7 @@ _NO_REQUIRE_MODULE = ("--no-experimental-require-module", {20: 17}, 22)
 _NO_DETECT_MODULE = ("--no-experimental-detect-module", {18: 19, 20: 10, 21: 1}, 22)
 _CLASSIC_MODULES_UNTIL = 22
 _FIRST_WITH_SDK_3 = (18,)
+_V8_THREADS = 4  # as many as Node.js has by itself
 
 # What is installed for this interpreter on this machine is none of a function's; our client does what else `site` does.
 _NO_SITE = ("-S",)
@@ -252,6 +255,8 @@ def _node_flags(wanted: _Wanted, binary: Binary, memory_mb: int) -> list[str]:
         "--expose-gc",
         f"--max-semi-space-size={max(1, memory_mb * 5 // 100)}",
         f"--max-old-space-size={memory_mb * 90 // 100}",
+        # Not the service's: V8 has a thread for each processor that the function has, not four. Each is woken by every thaw.
+        f"--v8-pool-size={min(_V8_THREADS, math.ceil(memory_mb / MEMORY_MB_PER_CPU))}",
     ]
     if wanted.line[0] <= _CLASSIC_MODULES_UNTIL:
         flags += [
