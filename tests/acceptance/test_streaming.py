@@ -148,6 +148,16 @@ def test_time_runs_out_in_the_middle(deployed: Deploy) -> None:
     assert whole(stream(function, {"way": "once", "count": 1}))[0] == b"o" * 1_000_000
 
 
+def test_a_timeout_for_a_caller_that_does_not_read_says_so(neve: NeveServer, deployed: Deploy) -> None:
+    function = deployed("r-streaming", "nodejs24.x", timeout_s=1)
+    events = stream(function, {"way": "much", "count": 40})
+    next(events)
+    until(lambda: neve.own(f"leaks?function={function.name}")["timeouts"], "no timeout was explained")
+    ((waiting,),) = [each["waiting"] for each in neve.own(f"leaks?function={function.name}")["timeouts"]]
+    assert waiting["description"] == "its caller, who did not read the response"
+    assert whole(events)[1]["ErrorCode"] == "Sandbox.Timedout"
+
+
 def test_what_is_written_after_the_end_is_an_error_that_the_caller_does_not_see(function: Deployed) -> None:
     """The caller has the whole: the function's own log has the rest."""
     assert whole(stream(function, {"way": "afterEnd"}))[0] == b"whole"

@@ -53,6 +53,12 @@ def take_chunk(run: Run, chunk: bytes) -> bool:
     return True
 
 
+def slow_caller(request_id: str) -> Mapping[str, Any]:
+    """Why an invocation ran out of time whose response nobody read, as a runtime client would say it (`docs/frames.md`)."""
+    text = "its caller, who did not read the response"
+    return {"waiting": [{"kind": "stream", "description": text, "origin": request_id}]}
+
+
 def no_answer(run: Run, version: str) -> InvocationResult:
     """The runtime asked for the next event without an answer to this one, runtime-api facts §1."""
     payload = failures.exited(Exit(0, None)).payload(run.request_id)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from neve import log
 from neve.dataplane import channel as frames
 from neve.dataplane import failures
-from neve.dataplane.answer import event_of, no_answer, result_of, take_chunk
+from neve.dataplane.answer import event_of, no_answer, result_of, slow_caller, take_chunk
 from neve.dataplane.failures import Failure
 from neve.dataplane.freezing import Freezing
 from neve.dataplane.generation import Generation
@@ -449,15 +449,13 @@ class Environment:
         if self.state is State.RESTARTING:
             self._tell_extensions()
             self._init.fail("timeout", None)
-        if self._question.asked and not self._held():
+        if self._question.asked:
+            run = self._current()
+            held = run.stream is not None and run.stream.held  # then its client's answer is behind what nobody reads
+            answer = slow_caller(run.request_id) if held else self._question.answer
             now_ms, timeout_s = self._around.clock.now_ms(), float(self._plan.function.timeout_s)
-            self._desk.explain(self._question.answer, self._current().request_id, timeout_s, now_ms)
+            self._desk.explain(answer, run.request_id, timeout_s, now_ms)
         self._move(Signal.TIMEOUT, failures.timeout(self._plan.function.timeout_s))
-
-    def _held(self) -> bool:
-        """Whether the function waited for its caller: then its client's answer is behind what the caller has not read."""
-        stream = self._current().stream
-        return stream is not None and stream.held
 
     def _fail_and_reset(self, failure: Failure) -> None:
         """The invocation fails: answer at once, then reset. The environment stays, without processes."""
