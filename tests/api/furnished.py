@@ -18,6 +18,7 @@ from neve.clock import Clock
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker
 from neve.dataplane.invoke import DataPlane
+from neve.dataplane.response_stream import ResponseStream
 from neve.domain.event import QueuedEvent
 from neve.domain.function import Function
 from neve.domain.invocation import Invocation, InvocationResult, Status
@@ -97,7 +98,8 @@ class Furnished:
 
     async def made(self, method: str, path: str, members: Mapping[str, Any]) -> Any:
         """The members of the answer to a request that succeeds."""
-        answer = await self.ask(Sent(method, path, "", (), json.dumps(members).encode()))
+        path, _, query = path.partition("?")
+        answer = await self.ask(Sent(method, path, query, (), json.dumps(members).encode()))
         assert answer.status < 300, answer
         return json.loads(answer.body)
 
@@ -166,6 +168,11 @@ class _NothingRuns:
 
     async def invoke(self, invocation: Invocation, of_event: bool = False) -> InvocationResult:
         return InvocationResult(Status.SUCCESS, b"null", invocation.function.version)
+
+    async def stream(self, invocation: Invocation) -> ResponseStream:
+        result: asyncio.Future[InvocationResult] = asyncio.get_running_loop().create_future()
+        result.set_result(await self.invoke(invocation))
+        return ResponseStream(result)
 
 
 def encoded(content: bytes) -> str:

@@ -385,7 +385,6 @@ _WIRE = "tests/acceptance/test_invoke_wire.py"
 _QUOTAS = "tests/api/test_quotas.py"
 _BUSY = "tests/acceptance/test_concurrency.py"
 ELSEWHERE: Mapping[tuple[str, str], str] = {
-    ("InvokeWithResponseStream", ""): "tests/acceptance/test_streaming.py",
     ("Invoke", "TooManyRequestsException"): _BUSY,
     ("InvokeWithResponseStream", "TooManyRequestsException"): _BUSY,
     ("Invoke", "RequestTooLargeException"): _WIRE,
@@ -397,7 +396,7 @@ ELSEWHERE: Mapping[tuple[str, str], str] = {
     ("PublishLayerVersion", "CodeStorageExceededException"): _QUOTAS,
     ("PublishVersion", "CodeStorageExceededException"): _QUOTAS,
 }
-"""Where an error (or, without one, the success) of an operation has its test, when it takes more than a request."""
+"""Where an error of an operation has its test, when it takes more than a request."""
 
 _WAIT = "Changes of one thing wait for each other."
 _NO_FILES = "No file systems are mounted."

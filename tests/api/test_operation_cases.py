@@ -76,7 +76,7 @@ def test_an_operation_has_a_success_and_each_of_its_errors(operation: str) -> No
 def test_the_table_names_nothing_that_is_not_there() -> None:
     assert set(CASES) == set(HERE)
     for operation, code in [*FAILING, *ELSEWHERE, *NEVER_HERE]:
-        assert not code or code in SERVICE.operations[operation].errors, f"{operation} documents no {code}"
+        assert code in SERVICE.operations[operation].errors, f"{operation} documents no {code}"
     for operation, code in NEVER_HERE:
         assert code not in CASES[operation].errors
     for file in ELSEWHERE.values():
@@ -92,13 +92,15 @@ def test_the_page_tells_what_is_tested() -> None:
 # What it says
 
 
-@pytest.mark.parametrize("operation", [name for name in CASES if (name, "") not in ELSEWHERE])
+@pytest.mark.parametrize("operation", CASES)
 def test_success(loop: Loop, operation: str) -> None:
     row = CASES[operation]
     prepared(loop, row.before)
     answer = ask(loop, (operation, row.members))
     assert answer.status == (204 if operation == "DeleteFunction" else SERVICE.operations[operation].status), answer
     check_success(operation, answer.status, answer.body)
+    if operation == "InvokeWithResponseStream":
+        return  # a stream, which tests/api/test_invoke_stream.py reads
     assert parsed(operation, answer)["ResponseMetadata"]["RequestId"] == answer.headers["x-amzn-requestid"]
 
 

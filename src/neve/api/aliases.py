@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neve.api import paging
+from neve.api.paging import Pages
 from neve.control.aliases import Aliases
 from neve.domain import limits
 from neve.domain.alias import Alias
 from neve.domain.call import Call, Operation
 
 _Members = Mapping[str, Any]
+_PAGES = Pages("aliases")
 
 
 def operations(aliases: Aliases) -> dict[str, Operation]:
@@ -66,10 +67,10 @@ class _Family:
             call.world,
             members["FunctionName"],
             members.get("FunctionVersion"),
-            paging.read(members.get("Marker")),
+            _PAGES.read(members.get("Marker")),
             limit,
         )
-        return {"Aliases": [_alias(each) for each in page.aliases], "NextMarker": paging.marker(page.after)}
+        return {"Aliases": [_alias(each) for each in page.aliases], "NextMarker": _PAGES.marker(page.after)}
 
 
 def _alias(alias: Alias) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neve.api import paging
 from neve.api.functions import iso_time
+from neve.api.paging import Pages
 from neve.control.capacity_providers import CapacityProviders
 from neve.domain.call import Call, Operation
 from neve.domain.capacity_provider import CapacityProvider
@@ -12,6 +12,8 @@ from neve.domain.function import Function, ScalingLimits
 from neve.domain.limits import CAPACITY_PROVIDERS_PER_PAGE
 
 _Members = Mapping[str, Any]
+_PROVIDERS = Pages("capacity-providers")
+_VERSIONS = Pages("capacity-provider-versions")
 
 _SETTINGS = (
     "VpcConfig",
@@ -67,21 +69,21 @@ class _Family:
         if members.get("State", _STATE) != _STATE:
             return {"CapacityProviders": []}
         limit = members.get("MaxItems") or CAPACITY_PROVIDERS_PER_PAGE
-        page = await self._providers.page(call.world, paging.read(members.get("Marker")), limit)
+        page = await self._providers.page(call.world, _PROVIDERS.read(members.get("Marker")), limit)
         return {
             "CapacityProviders": [_provider(each) for each in page.providers],
-            "NextMarker": paging.marker(page.after),
+            "NextMarker": _PROVIDERS.marker(page.after),
         }
 
     async def list_function_versions_by_capacity_provider(self, call: Call, members: _Members) -> _Members:
         provider = await self._providers.get(call.world, members["CapacityProviderName"])
         limit = members.get("MaxItems") or CAPACITY_PROVIDERS_PER_PAGE
-        after = paging.read_place(members.get("Marker"))
+        after = _VERSIONS.read_place(members.get("Marker"))
         page = await self._providers.versions(call.world, provider.name, after, limit)
         return {
             "CapacityProviderArn": provider.arn,
             "FunctionVersions": [{"FunctionArn": each.qualified_arn, "State": each.state} for each in page.versions],
-            "NextMarker": paging.place(page.after),
+            "NextMarker": _VERSIONS.place(page.after),
         }
 
     async def put_function_scaling_config(self, call: Call, members: _Members) -> _Members:

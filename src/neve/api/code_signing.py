@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neve.api import paging
 from neve.api.functions import iso_time
+from neve.api.paging import Pages
 from neve.control.code_signing import CodeSigning, GivenSigning
 from neve.domain.call import Call, Operation
 from neve.domain.code_signing import CodeSigningConfig, UntrustedCode
 from neve.domain.limits import CODE_SIGNING_CONFIGS_PER_PAGE
 
 _Members = Mapping[str, Any]
+_CONFIGS = Pages("code-signing-configs")
+_USERS = Pages("code-signing-users")
 
 
 def operations(signing: CodeSigning) -> dict[str, Operation]:
@@ -47,17 +49,17 @@ class _Family:
         return {}
 
     async def list_code_signing_configs(self, call: Call, members: _Members) -> _Members:
-        after = paging.read(members.get("Marker"))
+        after = _CONFIGS.read(members.get("Marker"))
         page = await self._signing.page(call.world, after, _limit(members))
         return {
-            "NextMarker": paging.marker(page.after),
+            "NextMarker": _CONFIGS.marker(page.after),
             "CodeSigningConfigs": [_config(each) for each in page.configs],
         }
 
     async def list_functions_by_code_signing_config(self, call: Call, members: _Members) -> _Members:
-        after = paging.read(members.get("Marker"))
+        after = _USERS.read(members.get("Marker"))
         page = await self._signing.users(call.world, members["CodeSigningConfigArn"], after, _limit(members))
-        return {"NextMarker": paging.marker(page.after), "FunctionArns": page.function_arns}
+        return {"NextMarker": _USERS.marker(page.after), "FunctionArns": page.function_arns}
 
     async def put_function_code_signing_config(self, call: Call, members: _Members) -> _Members:
         arn = members["CodeSigningConfigArn"]

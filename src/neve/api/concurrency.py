@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from neve.api import paging
+from neve.api.paging import Pages
 from neve.control.concurrency import Concurrency, ProvisionedState
 from neve.domain.arn import function_arn
 from neve.domain.call import Call, Operation
 from neve.domain.limits import PROVISIONED_CONFIGS_PER_PAGE
 
 _Members = Mapping[str, Any]
+_PAGES = Pages("provisioned")
 
 
 def operations(concurrency: Concurrency) -> dict[str, Operation]:
@@ -63,11 +64,11 @@ class _Family:
 
     async def list_provisioned_concurrency_configs(self, call: Call, members: _Members) -> _Members:
         limit = min(members.get("MaxItems") or PROVISIONED_CONFIGS_PER_PAGE, PROVISIONED_CONFIGS_PER_PAGE)
-        after = paging.read(members.get("Marker"))
+        after = _PAGES.read(members.get("Marker"))
         page = await self._concurrency.page(call.world, members["FunctionName"], after, limit)
         return {
             "ProvisionedConcurrencyConfigs": [_listed(each) for each in page.states],
-            "NextMarker": paging.marker(page.after),
+            "NextMarker": _PAGES.marker(page.after),
         }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neve.api import paging
+from neve.api.paging import Pages
 from neve.control.event_invoke import EventInvoke
 from neve.control.recursion import Recursion
 from neve.domain.arn import function_arn
@@ -13,6 +13,7 @@ from neve.domain.function import RecursiveLoop
 from neve.domain.limits import EVENT_INVOKE_CONFIGS_PER_PAGE
 
 _Members = Mapping[str, Any]
+_PAGES = Pages("event-invoke")
 
 
 def operations(event_invoke: EventInvoke, recursion: Recursion) -> dict[str, Operation]:
@@ -55,11 +56,11 @@ class _Family:
 
     async def list_function_event_invoke_configs(self, call: Call, members: _Members) -> _Members:
         limit = members.get("MaxItems") or EVENT_INVOKE_CONFIGS_PER_PAGE
-        after = paging.read(members.get("Marker"))
+        after = _PAGES.read(members.get("Marker"))
         page = await self._event_invoke.page(call.world, members["FunctionName"], after, limit)
         return {
             "FunctionEventInvokeConfigs": [_config(each) for each in page.configs],
-            "NextMarker": paging.marker(page.after),
+            "NextMarker": _PAGES.marker(page.after),
         }
 
     async def put_function_recursion_config(self, call: Call, members: _Members) -> _Members:

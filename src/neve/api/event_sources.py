@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from neve.api import paging
+from neve.api.paging import Pages
 from neve.control.event_sources import EventSources
 from neve.domain.call import Call, Operation
 from neve.domain.errors import InvalidParameterValue
@@ -19,6 +19,7 @@ from neve.domain.event_source import (
 from neve.domain.limits import MAPPINGS_PER_PAGE
 
 _Members = Mapping[str, Any]
+_PAGES = Pages("mappings")
 
 _PLAIN = {
     "Enabled": "enabled",
@@ -90,11 +91,11 @@ class _Family:
             call.world,
             members.get("FunctionName"),
             members.get("EventSourceArn"),
-            paging.read(members.get("Marker")),
+            _PAGES.read(members.get("Marker")),
             limit,
         )
         return {
-            "NextMarker": paging.marker(page.after),
+            "NextMarker": _PAGES.marker(page.after),
             "EventSourceMappings": [_mapping(each) for each in page.mappings],
         }
 

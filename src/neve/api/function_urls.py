@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from neve.api import paging
+from neve.api.paging import Pages
 from neve.api.url_address import Address
 from neve.control.function_urls import FunctionUrls, GivenUrl
 from neve.domain.call import Call, Operation
@@ -12,6 +12,7 @@ from neve.domain.function_url import AuthType, Cors, FunctionUrl, InvokeMode
 from neve.domain.limits import FUNCTION_URLS_PER_PAGE
 
 _Members = Mapping[str, Any]
+_PAGES = Pages("urls")
 
 _CORS = {
     "AllowCredentials": "allow_credentials",
@@ -66,11 +67,11 @@ class _Family:
 
     async def list_function_url_configs(self, call: Call, members: _Members) -> _Members:
         limit = members.get("MaxItems") or FUNCTION_URLS_PER_PAGE
-        after = paging.read(members.get("Marker"))
+        after = _PAGES.read(members.get("Marker"))
         page = await self._urls.page(call.world, members["FunctionName"], after, limit)
         return {
             "FunctionUrlConfigs": [self._config(each) for each in page.urls],
-            "NextMarker": paging.marker(page.after),
+            "NextMarker": _PAGES.marker(page.after),
         }
 
     def _config(self, url: FunctionUrl) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from neve.api import paging
+from neve.api.paging import Pages
 from neve.control.configuration import Given, GivenLogging
 from neve.control.functions import Functions
 from neve.domain import limits, runtime_names
@@ -16,6 +16,7 @@ from neve.domain.errors import InvalidParameterValue
 from neve.domain.function import LATEST, Function, UpdateRuntimeOn
 
 _Members = Mapping[str, Any]
+_PAGES = Pages("functions")
 
 _KEPT = (
     "VpcConfig",
@@ -104,11 +105,11 @@ class _Family:
         """`MasterRegion` is about replicas at the edge, which are never here: it chooses nothing."""
         limit = min(members.get("MaxItems") or limits.FUNCTIONS_PER_PAGE, limits.FUNCTIONS_PER_PAGE)
         of_all_versions = members.get("FunctionVersion") == "ALL"  # then every ARN names its version
-        after = paging.read_place(members.get("Marker"))
+        after = _PAGES.read_place(members.get("Marker"))
         page = await self._functions.page(call.world, after, limit, of_all_versions)
         return {
             "Functions": [listed(each, each.version if of_all_versions else None) for each in page.functions],
-            "NextMarker": paging.place(page.after),
+            "NextMarker": _PAGES.place(page.after),
         }
 
     async def update_function_code(self, call: Call, members: _Members) -> _Members:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from neve.api import paging
 from neve.api.functions import code_source, iso_time
+from neve.api.paging import Pages
 from neve.control.layers import GivenLayer, Layers
 from neve.domain import limits
 from neve.domain.call import Call, Operation
@@ -14,6 +14,8 @@ from neve.domain.layer import LayerVersion
 from neve.storage.store import Compatible
 
 _Members = Mapping[str, Any]
+_VERSIONS = Pages("layer-versions")
+_LAYERS = Pages("layers")
 
 
 def operations(layers: Layers, base_url: Callable[[], str]) -> dict[str, Operation]:
@@ -58,24 +60,24 @@ class _Family:
         return {}
 
     async def list_layer_versions(self, call: Call, members: _Members) -> _Members:
-        before = paging.read_number(members.get("Marker"))
+        before = _VERSIONS.read_number(members.get("Marker"))
         page = await self._layers.versions(
             call.world, members["LayerName"], _compatible(members), before, _limit(members)
         )
         return {
             "LayerVersions": [_version(each) for each in page.versions],
-            "NextMarker": paging.marker(str(page.versions[-1].number)) if page.more else None,
+            "NextMarker": _VERSIONS.marker(str(page.versions[-1].number)) if page.more else None,
         }
 
     async def list_layers(self, call: Call, members: _Members) -> _Members:
-        after = paging.read(members.get("Marker"))
+        after = _LAYERS.read(members.get("Marker"))
         page = await self._layers.page(call.world, _compatible(members), after, _limit(members))
         return {
             "Layers": [
                 {"LayerName": each.name, "LayerArn": each.layer_arn, "LatestMatchingVersion": _version(each)}
                 for each in page.versions
             ],
-            "NextMarker": paging.marker(page.versions[-1].name) if page.more else None,
+            "NextMarker": _LAYERS.marker(page.versions[-1].name) if page.more else None,
         }
 
     async def add_layer_version_permission(self, call: Call, members: _Members) -> _Members:

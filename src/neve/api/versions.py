@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neve.api import paging
 from neve.api.functions import configuration, listed
+from neve.api.paging import Pages
 from neve.control.versions import Versions
 from neve.domain import limits
 from neve.domain.call import Call, Operation
 from neve.domain.errors import InvalidParameterValue
 
 _Members = Mapping[str, Any]
+_PAGES = Pages("versions")
 
 
 def operations(versions: Versions) -> dict[str, Operation]:
@@ -40,9 +41,9 @@ class _Family:
 
     async def list_versions_by_function(self, call: Call, members: _Members) -> _Members:
         limit = min(members.get("MaxItems") or limits.FUNCTIONS_PER_PAGE, limits.FUNCTIONS_PER_PAGE)
-        after = paging.read_number(members.get("Marker"))
+        after = _PAGES.read_number(members.get("Marker"))
         page = await self._versions.page(call.world, members["FunctionName"], -1 if after is None else after, limit)
         return {
             "Versions": [listed(each, each.version) for each in page.versions],
-            "NextMarker": None if page.after is None else paging.marker(str(page.after)),
+            "NextMarker": None if page.after is None else _PAGES.marker(str(page.after)),
         }
