@@ -66,7 +66,7 @@ def put_up(server: NeveServer, name: str, runtime: str, variables: Mapping[str, 
     files = {path.name: path.read_text() for path in folder.iterdir()}
     for package in FUNCTIONS[name]:
         files |= modules(package)
-    return deploy(server, files, runtime, timeout_s=20, MemorySize=512, Environment={"Variables": dict(variables)})
+    return deploy(server, files, runtime, timeout_s=30, MemorySize=1769, Environment={"Variables": dict(variables)})
 
 
 def invoked(functions: Sequence[Deployed], times: int) -> None:

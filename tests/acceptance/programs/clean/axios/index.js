@@ -3,12 +3,12 @@ const axios = require('axios');
 const http = require('http');
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 2, timeout: 3000 });
-const api = axios.create({ baseURL: process.env.STORE_URL, httpAgent: agent, timeout: 5000 });
+const api = axios.create({ baseURL: process.env.STORE_URL, httpAgent: agent, timeout: 15_000 });
 api.interceptors.response.use((response) => (console.log(response.status, response.config.url), response));
 
 const get = (path) =>
   new Promise((resolve, reject) => {
-    const options = { agent: new http.Agent({ keepAlive: true }), timeout: 5000 };
+    const options = { agent: new http.Agent({ keepAlive: true }), timeout: 15_000 };
     const request = http.get(process.env.STORE_URL + path, options, (answer) => {
       answer.setEncoding('utf8');
       let text = '';

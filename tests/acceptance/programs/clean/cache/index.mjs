@@ -1,7 +1,7 @@
 // Redis by a client that connects when it is made, keeps the connection, and reports by promise and by callback.
 import { Redis } from 'ioredis';
 
-const redis = new Redis({ host: '127.0.0.1', port: Number(process.env.REDIS_PORT), commandTimeout: 5000 });
+const redis = new Redis({ host: '127.0.0.1', port: Number(process.env.REDIS_PORT), commandTimeout: 15_000 });
 const later = new Redis({ host: '127.0.0.1', port: Number(process.env.REDIS_PORT), lazyConnect: true, keepAlive: 1000 });
 
 export const handler = async ({ n }) => {

@@ -3,7 +3,7 @@ const url = process.env.STORE_URL;
 
 export const handler = async ({ n }) => {
   await fetch(`${url}/a`, { method: 'PUT', body: JSON.stringify({ n }) });
-  const answers = await Promise.all([1, 2, 3].map(() => fetch(`${url}/a`, { signal: AbortSignal.timeout(5000) })));
+  const answers = await Promise.all([1, 2, 3].map(() => fetch(`${url}/a`, { signal: AbortSignal.timeout(15_000) })));
   const [first] = await Promise.all(answers.map((answer) => answer.json()));
   const missing = await fetch(`${url}/nowhere`);
   await missing.body.cancel();

@@ -4,7 +4,7 @@ import { Agent, Pool, request, setGlobalDispatcher, stream } from 'undici';
 
 const url = process.env.STORE_URL;
 const pool = new Pool(url, { connections: 4, keepAliveTimeout: 4000 });
-setGlobalDispatcher(new Agent({ keepAliveTimeout: 1000, headersTimeout: 5000 }));
+setGlobalDispatcher(new Agent({ keepAliveTimeout: 1000, headersTimeout: 15_000 }));
 
 export const handler = async ({ n }) => {
   const put = await pool.request({ method: 'PUT', path: '/undici', body: String(n) });
