@@ -135,12 +135,25 @@ def timeout(stage: Stage) -> Mapping[str, Any]:
     return stage.picture(answer.request_id, "GET /albums/fast")
 
 
+def in_a_row(stage: Stage) -> Mapping[str, Any]:
+    """Two queries, one after the other, that need nothing of each other."""
+    for name in ("stock", "prices"):
+        stage.store.objects[f"/{name}"] = b"1"
+        stage.store.slow_down(f"/{name}", 0.1)
+    function = stage.deploy("in-a-row", "shop")
+    function.invoke()
+    request_id = function.invoke().request_id  # what has to be loaded is there
+    function.wait_frozen()
+    return stage.picture(request_id, "Promise.all", "warehouse.example")
+
+
 PICTURES: Mapping[str, Callable[[Stage], Mapping[str, Any]]] = {
     "left-behind": left_behind,
     "never": never,
     "callback": callback,
     "retries": retries,
     "timeout": timeout,
+    "in-a-row": in_a_row,
 }
 
 

@@ -72,11 +72,11 @@ def test_calls_side_by_side_have_rows_of_their_own() -> None:
     told = Told()
     told.start(0)
     told.call(2, 10, "/1")
-    told.call(3, 10, "/2")
+    told.call(3, 5, "/2")
     told.end(20, 20)
-    assert texts(picture(told)) == ["invoke", "GET /1", "GET /2", "200", "200", "answer"]
+    assert texts(picture(told)) == ["invoke", "GET /1", "GET /2", "200 to GET /2", "200 to GET /1", "answer"]
     first, second = picture(told).lanes[1:3]
-    assert second.segments[0].from_ms < first.segments[0].to_ms
+    assert second.segments[0].to_ms < first.segments[0].to_ms
 
 
 def test_many_equal_calls_are_one_row() -> None:
@@ -157,6 +157,19 @@ def test_leak_that_goes_on_later_has_a_thread_through_the_freeze() -> None:
     assert (thread.first, thread.last, thread.end) == (2, 5, "continued")
     assert [(each.kind, each.first, each.last) for each in shown.activities if each.kind == "leak"] == [("leak", 5, 6)]
     assert texts(picture(told, SECOND)) == texts(shown)
+
+
+def test_line_of_left_over_work_comes_after_it_went_on() -> None:
+    told = Told()
+    told.start(0)
+    told.leak(5)
+    told.end(6, 5)
+    told.freeze(7)
+    told.start(1000, SECOND)
+    told.tell(kinds.FUNCTION, 1001, SECOND, text="saved", level=None, leftOverFrom=FIRST)
+    told.resume(1002, SECOND)
+    told.end(1010, 10, SECOND)
+    assert texts(picture(told))[5:7] == ["goes on in this invocation", "prints “saved”"]
 
 
 def test_leak_that_never_went_on_ends_with_its_environment() -> None:

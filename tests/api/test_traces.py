@@ -1,5 +1,6 @@
 """`/_neve/traces`: which run is meant, as JSON and drawn."""
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
 
@@ -52,6 +53,28 @@ async def test_run_is_named_by_id_beginning_or_as_the_last(
 async def test_run_that_is_not_remembered_is_not_found(book: TraceBook, name: str) -> None:
     with pytest.raises(ResourceNotFound, match="only the last ones are"):
         await own_traces.one(book, NoCode(), draw, name, {})
+
+
+async def test_run_that_is_about_to_end_is_waited_for() -> None:
+    told = Told()
+    told.start(0)
+    book = book_of(told.records)
+
+    def end() -> None:
+        told.end(5, 5)
+        for record in told.records[1:]:
+            book(record, None)
+
+    asyncio.get_running_loop().call_later(0.02, end)
+    await own_traces.wait_ended(book, "last", {})
+    assert not book.is_under_way(FIRST)
+
+
+async def test_run_that_goes_on_is_not_waited_for_long() -> None:
+    told = Told()
+    told.start(0)
+    async with asyncio.timeout(10):
+        await own_traces.wait_ended(book_of(told.records), FIRST, {})
 
 
 async def test_beginning_that_is_too_short_is_refused(book: TraceBook) -> None:

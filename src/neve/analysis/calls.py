@@ -52,6 +52,11 @@ class Group:
         """Whether one was."""
         return any(call.failed for call in self.calls)
 
+    def overlaps(self, other: "Group") -> bool:
+        """Whether both were open at the same time, and were answered."""
+        mine, its = self.ended_ms, other.ended_ms
+        return mine is not None and its is not None and self.began_ms < its and other.began_ms < mine
+
     def left(self, run: Run) -> bool:
         """Whether one was not answered when this run was over, or belongs to what was left behind."""
         until_ms = run.last_ms

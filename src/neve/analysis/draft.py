@@ -5,6 +5,8 @@ from typing import Literal
 
 from neve.domain.picture import Activity, Row, RowKind, Thread, ThreadEnd, Tone, moment
 
+_EARLIER_MS = 0.001
+
 ActivityKind = Literal["init", "invoke", "leak"]
 
 
@@ -60,6 +62,11 @@ class Draft:
     def together(self, there: Entry, back: Entry) -> None:
         """An answer: shown in the row of what it answers when nothing happened in between."""
         there.answer = back
+
+    def first_of(self, leak: str, since_ms: float, until_ms: float) -> float:
+        """Just before the first row of this leak since then; `until_ms` when none is earlier."""
+        own = [entry.at_ms for entry in self._entries if entry.leak == leak and entry.at_ms >= since_ms]
+        return min([until_ms, *(at_ms - _EARLIER_MS for at_ms in own)])
 
     def last_of(self, leak: str, source: str, after: Entry, until_ms: float) -> Entry:
         """The last row of this leak until then; `after` when there is none."""

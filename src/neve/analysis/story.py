@@ -244,11 +244,13 @@ class _Story:
             whose = (
                 f"of {leak.origin[:_SHORT]}" if leak.origin == self.request_id else f"left by {leak.origin[:_SHORT]}"
             )
+            run = life.run(request_id)
+            if run is not None:
+                at_ms = self.draft.first_of(leak.id, run.began_ms, at_ms)
             row = self.draft.row(
                 "note", at_ms, key, "goes on in this invocation", detail=f"{told}, {whose}", tone="leak", leak=leak.id
             )
             self.draft.thread(leak.id, key, first, row, "continued")
-            run = life.run(request_id)
             if run is not None:
                 self.draft.activity(key, "leak", row, self.draft.last_of(leak.id, key, row, run.last_ms))
             if leak.error is not None and leak.failed_in == request_id and leak.finished_ms is not None:
@@ -363,10 +365,12 @@ class _Running:
     def _calls(self) -> None:
         run = self._run
         calls = [_within(call, run) for call in self._life.calls_of(run)]
-        for group in grouped(calls):
-            self._group(group)
+        groups = grouped(calls)
+        for group in groups:
+            self._group(group, any(group.overlaps(other) for other in groups if other is not group))
 
-    def _group(self, group: Group) -> None:
+    def _group(self, group: Group, beside: bool) -> None:
+        """`beside`: others are open at the same time, so an answer has to say whose it is."""
         draft, key, call = self._draft, self._key, group.calls[0]
         to = self._story._other(call)
         left = group.left(self._run)
@@ -388,13 +392,14 @@ class _Running:
                 "message",
                 group.ended_ms,
                 to,
-                group.answered,
+                f"{group.answered} to {group.what}" if beside else group.answered,
                 target=key,
                 tone=answered,
                 leak=call.leak_id,
                 detail=span(group.ended_ms - group.began_ms),
             )
-            draft.together(entry, back)
+            if not beside:
+                draft.together(entry, back)
 
     def _answer(self) -> Entry | None:
         run = self._run

@@ -96,6 +96,14 @@ class TraceBook:
             return None
         return picture_of(request_id, function, self._prices, [life for life in lives if life.run(request_id)], steps)
 
+    def is_under_way(self, request_id: str) -> bool:
+        """Whether a run has begun and is not reported: what it called is told at its end."""
+        for records in reversed(self._environments.values()):
+            kinds_told = {record.type for record in records if record.request_id == request_id}
+            if kinds.START in kinds_told:
+                return kinds.REPORT not in kinds_told
+        return False
+
     def code_of(self, request_id: str) -> tuple[str, set[str]]:
         """The SHA-256 of the code that a run had, and its files that may have waited in a row."""
         for records in self._environments.values():

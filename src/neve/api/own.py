@@ -91,11 +91,10 @@ def create_own(house: House) -> Application:
             if path == "records":
                 await _records(house, query, receive, send)
             elif path.startswith("traces/"):
-                await _answer(
-                    send,
-                    200,
-                    *await own_traces.one(house.traces, house.codes, house.draw, path.removeprefix("traces/"), query),
-                )
+                name = path.removeprefix("traces/")
+                await own_traces.wait_ended(house.traces, name, query)
+                await house.plane.places.wait_told()
+                await _answer(send, 200, *await own_traces.one(house.traces, house.codes, house.draw, name, query))
             elif path.startswith("code/"):
                 await _answer(send, 200, await _code(house, path, query), "application/zip")
             elif path.startswith("layers/"):

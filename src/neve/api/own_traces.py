@@ -1,5 +1,7 @@
 """What is remembered of runs, under `/_neve/traces` (docs/traces.md)."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -12,6 +14,8 @@ from neve.domain.picture import Picture
 LAST = "last"
 _SVG = ".svg"
 _LEAST_DIGITS = 4
+_MOMENT_S = 0.3
+_LOOK_S = 0.01
 
 Pair = tuple[tuple[int, int], tuple[int, int]]
 
@@ -51,6 +55,9 @@ class Book(Protocol):
     def listed(self, function_name: str | None) -> Sequence[Listed]:
         """The newest first."""
 
+    def is_under_way(self, request_id: str) -> bool:
+        """Whether it has begun and not ended."""
+
     def code_of(self, request_id: str) -> tuple[str, set[str]]:
         """The SHA-256 of its code, and the files to look at."""
 
@@ -68,6 +75,16 @@ class Codes(Protocol):
 def listed(book: Book, query: Mapping[str, str]) -> dict[str, Any]:
     """`?function=NAME`, else of all functions: the last runs that ended."""
     return {"traces": [_listed(each) for each in book.listed(query.get("function"))]}
+
+
+async def wait_ended(book: Book, name: str, query: Mapping[str, str]) -> None:
+    """Whoever asks right after an answer gets the whole run: its end, and what it called, are told a moment later."""
+    function_name, beginning = query.get("function"), unquote(name.removesuffix(_SVG))
+    request_id = book.latest(function_name) if beginning == LAST else book.find(beginning)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_MOMENT_S):
+            while request_id is not None and book.is_under_way(request_id):  # noqa: ASYNC110 - rarely asked
+                await asyncio.sleep(_LOOK_S)
 
 
 async def one(
