@@ -69,6 +69,16 @@ async def test_update_is_of_that_id(store: SqliteFunctionStore) -> None:
         await store.function_urls.update(replace(changed, id="c" * 32))
 
 
+async def test_what_was_asked_for_before_is_never_older_than_the_last_write(store: SqliteFunctionStore) -> None:
+    urls = store.function_urls
+    await urls.create(URL)
+    assert await urls.by_id(URL.id) is await urls.by_id(URL.id)
+    await urls.delete(WORLD, "f", None)
+    again = replace(URL, id="d" * 32)
+    await urls.create(again)
+    assert (await urls.by_id(URL.id), await urls.by_id(again.id)) == (None, again)
+
+
 async def test_url_goes_with_what_has_it(store: SqliteFunctionStore) -> None:
     for url in (URL, LIVE):
         await store.function_urls.create(url)

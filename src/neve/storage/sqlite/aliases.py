@@ -12,7 +12,7 @@ from neve.domain.errors import PreconditionFailed, ResourceConflict, ResourceNot
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.connection import Database
-from neve.storage.sqlite.function_cache import AliasCache, EventInvokeCache, together
+from neve.storage.sqlite.function_cache import AliasCache, EventInvokeCache, FunctionUrlCache, together
 
 _SQL = blocks.load("aliases")
 _ENCODER = msgspec.json.Encoder()
@@ -27,13 +27,16 @@ REVISION_MOVED_ON = (
 class SqliteAliasStore:
     """An `AliasStore`. `cache` is told by the store of functions when a function goes with its aliases.
 
-    `event_invoke_cache` is told when an alias goes with its event invoke config.
+    `event_invoke_cache` and `url_cache` are told when an alias goes with its event invoke config and its URL.
     """
 
-    def __init__(self, database: Database, cache: AliasCache, event_invoke_cache: EventInvokeCache) -> None:
+    def __init__(
+        self, database: Database, cache: AliasCache, event_invoke_cache: EventInvokeCache, url_cache: FunctionUrlCache
+    ) -> None:
         self._database = database
         self._cache = cache
         self._event_invoke_cache = event_invoke_cache
+        self._url_cache = url_cache
 
     def cached(self, world: World, function_name: str, name: str) -> Alias | None:
         """That alias if it is in memory: the hot path. None says nothing; ask `alias` then."""
@@ -89,7 +92,7 @@ class SqliteAliasStore:
         def delete(db: sqlite3.Connection) -> bool:
             return db.execute(_SQL["delete"], members).rowcount > 0
 
-        caches = (self._cache, self._event_invoke_cache)
+        caches = (self._cache, self._event_invoke_cache, self._url_cache)
         settled = together(*(cache.write_begins(world, function_name) for cache in caches))
         return await self._database.write(delete, settled)
 

@@ -1,4 +1,4 @@
-"""Functions, aliases and event invoke configs in memory for the hot path, never older than the last write that returned.
+"""Functions and what belongs to them in memory for the hot path, never older than the last write that returned.
 
 While a write of a function is under way that function is not cached at all, and what a reader fetched during a write is
 not kept: it may be from before. All calls come from the event loop, so no lock is needed.
@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from neve.domain.alias import Alias
 from neve.domain.event_invoke import EventInvokeConfig
 from neve.domain.function import Function
+from neve.domain.function_url import FunctionUrl
 from neve.domain.world import World
 
 FUNCTIONS = 4096
@@ -108,6 +109,31 @@ class EventInvokeCache(PartCache[EventInvokeConfigs]):
 
     def _place(self, value: EventInvokeConfigs) -> _Place:
         return (value.world, value.function_name), ""
+
+
+class FunctionUrlCache(PartCache[FunctionUrl]):
+    """Function URLs, which are asked for by their ids."""
+
+    def __init__(self, functions: int = FUNCTIONS) -> None:
+        super().__init__(functions)
+        self._places: dict[str, _Place] = {}  # may lead to what is not there any more
+
+    def by_id(self, url_id: str) -> FunctionUrl | None:
+        """The one with that id, if it is in memory."""
+        if url_id not in self._places:
+            return None
+        (world, name), part = self._places[url_id]
+        url = self.get(world, name, part)
+        return url if url is not None and url.id == url_id else None
+
+    def _place(self, value: FunctionUrl) -> _Place:
+        return (value.world, value.function_name), value.alias or ""
+
+    def _keep(self, key: _Key, part: str, value: FunctionUrl) -> None:
+        if len(self._places) >= self._limit:
+            self._places.clear()
+        self._places[value.id] = key, part
+        super()._keep(key, part, value)
 
 
 def together(*settled: Callable[[bool], None]) -> Callable[[bool], None]:

@@ -12,6 +12,7 @@ from neve.domain.function_url import FunctionUrl, missing, no_function, taken
 from neve.domain.world import World
 from neve.storage.sqlite import blocks
 from neve.storage.sqlite.connection import Database
+from neve.storage.sqlite.function_cache import FunctionUrlCache
 
 _SQL = blocks.load("function_urls")
 _ENCODER = msgspec.json.Encoder()
@@ -19,10 +20,11 @@ _DECODER = msgspec.json.Decoder(FunctionUrl)
 
 
 class SqliteFunctionUrlStore:
-    """A `FunctionUrlStore`."""
+    """A `FunctionUrlStore`. `cache` is told by the other stores when something goes together with its URL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cache: FunctionUrlCache) -> None:
         self._database = database
+        self._cache = cache
 
     async def create(self, url: FunctionUrl) -> None:
         """ResourceConflict when there is one, ResourceNotFound when the function or alias is gone."""
@@ -36,7 +38,7 @@ class SqliteFunctionUrlStore:
             if written == 0:
                 raise taken(url)
 
-        await self._database.write(insert)
+        await self._database.write(insert, self._cache.write_begins(url.world, url.function_name, url))
 
     async def update(self, url: FunctionUrl) -> None:
         """ResourceNotFound when it is gone."""
@@ -46,7 +48,7 @@ class SqliteFunctionUrlStore:
             if db.execute(_SQL["update"], row).rowcount == 0:
                 raise missing()
 
-        await self._database.write(update)
+        await self._database.write(update, self._cache.write_begins(url.world, url.function_name, url))
 
     async def url(self, world: World, function_name: str, alias: str | None) -> FunctionUrl | None:
         """One, or None."""
@@ -55,7 +57,14 @@ class SqliteFunctionUrlStore:
 
     async def by_id(self, url_id: str) -> FunctionUrl | None:
         """One of any world, or None."""
-        return _decode(await self._database.read(lambda db: db.execute(_SQL["by_id"], {"id": url_id}).fetchone()))
+        kept = self._cache.by_id(url_id)
+        if kept is not None:
+            return kept
+        mark = self._cache.read_begins()
+        found = _decode(await self._database.read(lambda db: db.execute(_SQL["by_id"], {"id": url_id}).fetchone()))
+        if found is not None:
+            self._cache.keep_if_unwritten(mark, found)
+        return found
 
     async def of_function(self, world: World, function_name: str, after: str, limit: int) -> Sequence[FunctionUrl]:
         """Up to `limit` by alias, that of the function first."""
@@ -66,7 +75,8 @@ class SqliteFunctionUrlStore:
     async def delete(self, world: World, function_name: str, alias: str | None) -> bool:
         """False when there was none."""
         key = _key(world, function_name, alias)
-        return await self._database.write(lambda db: db.execute(_SQL["delete"], key).rowcount > 0)
+        settled = self._cache.write_begins(world, function_name)
+        return await self._database.write(lambda db: db.execute(_SQL["delete"], key).rowcount > 0, settled)
 
 
 def _row(url: FunctionUrl) -> dict[str, Any]:

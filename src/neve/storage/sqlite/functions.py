@@ -21,7 +21,7 @@ from neve.storage.sqlite.concurrency import SqliteConcurrencyStore
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.event_invoke import SqliteEventInvokeStore
 from neve.storage.sqlite.event_sources import SqliteEventSourceStore
-from neve.storage.sqlite.function_cache import AliasCache, EventInvokeCache, FunctionCache, together
+from neve.storage.sqlite.function_cache import AliasCache, EventInvokeCache, FunctionCache, FunctionUrlCache, together
 from neve.storage.sqlite.function_urls import SqliteFunctionUrlStore
 from neve.storage.sqlite.layers import SqliteLayerStore
 from neve.storage.store import CodeUsage
@@ -42,13 +42,14 @@ class SqliteFunctionStore:
         self._cache = FunctionCache()
         self._alias_cache = AliasCache()
         self._event_invoke_cache = EventInvokeCache()
-        self.aliases = SqliteAliasStore(database, self._alias_cache, self._event_invoke_cache)
+        self._url_cache = FunctionUrlCache()
+        self.aliases = SqliteAliasStore(database, self._alias_cache, self._event_invoke_cache, self._url_cache)
         self.event_invoke = SqliteEventInvokeStore(database, self._event_invoke_cache)
         self.capacity_providers = SqliteCapacityProviderStore(database)
         self.code_signing = SqliteCodeSigningStore(database)
         self.concurrency = SqliteConcurrencyStore(database)
         self.event_sources = SqliteEventSourceStore(database)
-        self.function_urls = SqliteFunctionUrlStore(database)
+        self.function_urls = SqliteFunctionUrlStore(database, self._url_cache)
         self.layers = SqliteLayerStore(database)
 
     @classmethod
@@ -149,7 +150,7 @@ class SqliteFunctionStore:
 
     async def delete_function(self, world: World, name: str) -> Sequence[Function]:
         """Every version, with the aliases; the versions that there were."""
-        caches = (self._cache, self._alias_cache, self._event_invoke_cache)
+        caches = (self._cache, self._alias_cache, self._event_invoke_cache, self._url_cache)
         settled = together(*(cache.write_begins(world, name) for cache in caches))
 
         def delete(db: sqlite3.Connection) -> list[bytes]:
