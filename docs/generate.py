@@ -106,14 +106,14 @@ used, too; the last rows are what a call costs the server's processor (`python b
 
 | functions | 1 | 100 | 1,000 | 10,000 |
 | --- | --- | --- | --- | --- |
-| ListFunctions, first page (50) | 0.2 | 1.7 | 1.6 | 1.7 |
-| ListFunctions, a page of the middle | 0.2 | 1.6 | 1.6 | 1.7 |
-| GetFunction | 0.2 | 0.3 | 0.3 | 0.4 |
+| ListFunctions, first page (50) | 0.3 | 1.7 | 1.6 | 1.7 |
+| ListFunctions, a page of the middle | 0.3 | 1.6 | 1.6 | 1.7 |
+| GetFunction | 0.3 | 0.3 | 0.3 | 0.4 |
 | Invoke, warm | 0.6 | 0.6 | 0.6 | 1.1 |
 | Invoke, cold, code that never ran before | – | 59 | 65 | 69 |
-| CreateFunction | 24 (the first) | 4.3 | 3.7 | 3.5 |
+| CreateFunction | 8.0 (the first) | 4.3 | 3.7 | 3.5 |
 | CreateFunction, processor | – | 3.4 | 3.1 | 3.2 |
-| Invoke, warm, processor | 0.6 | 0.5 | 0.4 | 0.6 |
+| Invoke, warm, processor | 0.4 | 0.5 | 0.4 | 0.6 |
 
 With 10,000 functions Neve has 66 MB in memory and is ready 0.6 s after a start.""".splitlines()
 

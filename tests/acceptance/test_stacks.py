@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tests.acceptance.functions import zipped
 from tests.acceptance.server import ROLE, NeveServer
 
+PROFILE = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/1"
 SOURCE = "exports.handler = async () => ({{ says: '{}', who: process.env.WHO }});"
 
 
@@ -91,7 +92,7 @@ def test_a_template_of_sam_is_deployed_changed_and_deleted(neve: NeveServer, sta
 
 def test_everything_of_lambda_is_made_by_a_template(neve: NeveServer, stack: str) -> None:
     name = {"Ref": "F"}
-    template = {
+    template: dict[str, Any] = {
         "Resources": {
             "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": stack}},
             "Logs": {
@@ -133,6 +134,15 @@ def test_everything_of_lambda_is_made_by_a_template(neve: NeveServer, stack: str
                     "Principal": "s3.amazonaws.com",
                 },
             },
+            "U": {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": name, "AuthType": "NONE"}},
+            "S": {
+                "Type": "AWS::Lambda::CodeSigningConfig",
+                "Properties": {"AllowedPublishers": {"SigningProfileVersionArns": [PROFILE]}},
+            },
+            "LP": {
+                "Type": "AWS::Lambda::LayerVersionPermission",
+                "Properties": {"LayerVersionArn": {"Ref": "L"}, "Action": "lambda:GetLayerVersion", "Principal": "*"},
+            },
             "E": {
                 "Type": "AWS::Lambda::EventInvokeConfig",
                 "Properties": {"FunctionName": name, "Qualifier": "$LATEST", "MaximumRetryAttempts": "1"},
@@ -146,7 +156,12 @@ def test_everything_of_lambda_is_made_by_a_template(neve: NeveServer, stack: str
                 },
             },
         },
-        "Outputs": {"Mapping": {"Value": {"Ref": "M"}}, "Alias": {"Value": {"Ref": "A"}}},
+        "Outputs": {
+            "Mapping": {"Value": {"Ref": "M"}},
+            "Alias": {"Value": {"Ref": "A"}},
+            "Signing": {"Value": {"Ref": "S"}},
+            "Layer": {"Value": {"Ref": "L"}},
+        },
     }
     s3, client = neve.client("s3"), neve.client("lambda")
     s3.create_bucket(Bucket=stack)
@@ -159,16 +174,35 @@ def test_everything_of_lambda_is_made_by_a_template(neve: NeveServer, stack: str
     assert found["Tags"] == {"team": "a"}
     assert client.get_function_event_invoke_config(FunctionName=stack)["MaximumRetryAttempts"] == 1
     assert client.get_event_source_mapping(UUID=outputs["Mapping"])["State"] == "Disabled"
+    assert client.get_code_signing_config(CodeSigningConfigArn=outputs["Signing"])
+    assert client.get_layer_version_by_arn(Arn=outputs["Layer"])["Version"] == 1
+    assert "GetLayerVersion" in client.get_layer_version_policy(LayerName=stack, VersionNumber=1)["Policy"]
     assert "s3.amazonaws.com" in client.get_policy(FunctionName=stack, Qualifier="blue")["Policy"]
     groups = neve.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{stack}")["logGroups"]
     assert [each.get("retentionInDays") for each in groups] == [7]
+    resources = template["Resources"]
+    resources["P"]["Properties"]["Principal"] = "sns.amazonaws.com"
+    resources["U"]["Properties"]["AuthType"] = "AWS_IAM"
+    resources["A"]["Properties"]["Description"] = "changed"
+    resources["M"]["Properties"]["BatchSize"] = "3"
+    resources["F"]["Properties"].pop("ReservedConcurrentExecutions")
+    del resources["E"]
+    deploy(neve, stack, template, "UPDATE")
+    policy = client.get_policy(FunctionName=stack, Qualifier="blue")["Policy"]
+    assert ("s3.amazonaws.com" in policy, "sns.amazonaws.com" in policy) == (False, True)
+    assert client.get_function_url_config(FunctionName=stack)["AuthType"] == "AWS_IAM"
+    assert client.get_alias(FunctionName=stack, Name="blue")["Description"] == "changed"
+    assert client.get_event_source_mapping(UUID=outputs["Mapping"])["BatchSize"] == 3
+    assert "Concurrency" not in client.get_function(FunctionName=stack)
+    with pytest.raises(ClientError, match="doesn't have an EventInvokeConfig"):
+        client.get_function_event_invoke_config(FunctionName=stack)
     neve.client("cloudformation").delete_stack(StackName=stack)
     with pytest.raises(ClientError, match="does not exist"):
         client.get_layer_version(LayerName=stack, VersionNumber=1)
 
 
 def test_what_neve_refuses_is_an_error_of_the_stack(neve: NeveServer, stack: str) -> None:
-    template = {
+    template: dict[str, Any] = {
         "Resources": {
             "F": {
                 "Type": "AWS::Lambda::Function",

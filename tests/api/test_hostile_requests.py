@@ -15,7 +15,7 @@ from tests.api.hostile import SERVICE, Sent, requests
 from neve.api.routes import Routes
 from neve.domain.errors import ServiceSpecific
 
-FEW = 8
+FEW = 4
 ROUTES = Routes(SERVICE.operations.values())
 
 

@@ -29,7 +29,7 @@ FUNCTIONS = "/2015-03-31/functions"
 NAMES = st.sampled_from(["f", "g"])
 ALIASES = st.sampled_from(["blue", "green"])
 TEXTS = st.sampled_from(["one", "two"])
-FEW, STEPS = 12, 25
+FEW, STEPS = 8, 25
 
 
 @dataclass
