@@ -15,11 +15,13 @@ class Asked:
 
     def __init__(self) -> None:
         self.about: list[str] = []
+        self.can_be = True
         self._more = asyncio.Event()
 
-    def __call__(self, request_id: str) -> None:
+    def __call__(self, request_id: str) -> bool:
         self.about.append(request_id)
         self._more.set()
+        return self.can_be
 
     async def wait(self, count: int) -> None:
         async with asyncio.timeout(10):
@@ -89,3 +91,20 @@ async def test_what_the_watchdog_said_is_kept(put: Question, asked: Asked) -> No
     put.heard({"id": "first", "blocked": True, "stacks": []})
     await asked.wait(2)
     assert put.answer == {"id": "first", "blocked": True, "stacks": []}
+
+
+async def test_runtime_that_cannot_be_asked_owes_no_answer(put: Question, asked: Asked) -> None:
+    asked.can_be = False  # another client, which a wrapper started
+    put.prepare(WATCHED)
+    put.put_before(0.0, "first")
+    await asked.wait(1)
+    assert not put.asked
+
+
+async def test_what_a_client_says_unasked_is_kept(put: Question, asked: Asked) -> None:
+    """Python's says it at its own time, which may come first on a busy machine."""
+    put.prepare(WATCHED)
+    put.put_before(question.BEFORE_S + 0.01, "first")
+    put.heard({"id": "first", "stacks": [[]]})
+    await asked.wait(1)
+    assert put.answer == {"id": "first", "stacks": [[]]}

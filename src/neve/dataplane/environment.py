@@ -552,9 +552,8 @@ class Environment:
         if self._generation is not None:
             self._generation.drain(flush)
 
-    def _ask_why(self, request_id: str) -> None:
-        if self._generation is not None:
-            self._generation.ask_why(request_id)
+    def _ask_why(self, request_id: str) -> bool:
+        return self._generation is not None and self._generation.ask_why(request_id)
 
     def _cancel_timer(self) -> None:
         self._question.withdraw()

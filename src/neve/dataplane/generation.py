@@ -106,10 +106,9 @@ class Generation:
         if self._parties is not None:
             self._parties.hold(held)
 
-    def ask_why(self, request_id: str) -> None:
-        """Ask the runtime what this invocation waits for."""
-        if self._parties is not None:
-            self._parties.ask_why(request_id)
+    def ask_why(self, request_id: str) -> bool:
+        """Ask the runtime what this invocation waits for; whether it can be asked."""
+        return self._parties is not None and self._parties.ask_why(request_id)
 
     def pause_telemetry(self) -> None:
         """It is about to freeze."""

@@ -79,9 +79,11 @@ class Parties:
         else:
             self._api.release_stream()
 
-    def ask_why(self, request_id: str) -> None:
-        """Ask the runtime what this invocation waits for."""
-        self._channel.send(frames.DIAGNOSE, json.dumps({"id": request_id}).encode())
+    def ask_why(self, request_id: str) -> bool:
+        """Ask the runtime what this invocation waits for. False for one that does not speak by frame: it does not know."""
+        if self._by_frame:
+            self._channel.send(frames.DIAGNOSE, json.dumps({"id": request_id}).encode())
+        return self._by_frame
 
     def drain(self) -> None:
         """Hear what has been said by frame until now."""

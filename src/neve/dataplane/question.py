@@ -17,9 +17,9 @@ _BEFORE_WATCHDOG_S = 0.15
 
 
 class Question:
-    """That of one environment; `ask(request_id)` sends it."""
+    """That of one environment; `ask(request_id)` sends it if it can."""
 
-    def __init__(self, ask: Callable[[str], None]) -> None:
+    def __init__(self, ask: Callable[[str], bool]) -> None:
         self._possible = False  # whether the runtime client understands it
         self._early_s: float | None = None  # when its thread looks, before the end
         self._ask = ask
@@ -67,5 +67,4 @@ class Question:
     def _put(self, request_id: str) -> None:
         if self._about is not None and self._answer is not None and not self._answer.get("blocked"):
             self._answer = None  # the loop turned then; does it now?
-        self._about = request_id
-        self._ask(request_id)
+        self._about = request_id if self._ask(request_id) else None
