@@ -53,7 +53,13 @@ class Stage:
             **configuration,
         )
         client.get_waiter("function_active_v2").wait(FunctionName=function, WaiterConfig={"Delay": 0.01})
+        until(lambda: self._is_booted(runtime), "no runtime waits for the function")
         return Deployed(self.neve, function)
+
+    def _is_booted(self, runtime: str) -> bool:
+        """Cold starts are then short, as they are on a machine that has nothing else to do."""
+        waiting = self.neve.own("environments")["prestarted"]
+        return any((each["runtime"], each["memory"]) == (runtime, _ONE_CPU) and each["pids"] for each in waiting)
 
     @property
     def port(self) -> int:
