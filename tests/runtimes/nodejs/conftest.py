@@ -65,6 +65,7 @@ def starter(target: Target, folder: Path) -> Start:
             return
         async with frames_client(argv, _waiting(environment), folder) as client:
             await client.assign(environment, task)
+            client.root = str(task)
             yield client
 
     return start

@@ -226,6 +226,21 @@ async def test_work_that_never_goes_on_is_only_opened(start: Start) -> None:
         assert [(item["is"], item["origin"]) for item in client.news] == [("open", FIRST), ("open", SECOND)]
 
 
+async def test_runtime_that_waited_for_its_function_rehearsed_for_nobody(start: Start) -> None:
+    """Nothing is told of the rehearsal; without a watch nothing of it is left; with one, places are those of the function."""
+    code = """exports.handler = async () => {
+      setTimeout(() => {}, 60000)
+      return process.listenerCount('uncaughtExceptionMonitor')
+    }"""
+    for level, told in (("off", []), ("detect", [("timer", "app.js", 2)])):
+        async with start(code, prestarted=True, _NEVE_LEAKS=level) as client:
+            answer = await invoke(client)
+            await client.wait_next()
+            assert [(leak["kind"], leak["file"], leak["line"]) for leak in opened(client)] == told
+            assert len(client.news) == len(told)
+            assert (answer.value > 0) == (level != "off")
+
+
 async def test_equal_work_from_one_line_is_one_leak_and_is_counted(start: Start) -> None:
     code = "exports.handler = async () => { for (let n = 0; n < 2000; n++) setTimeout(() => {}, 60000) }"
     async with start(code, _NEVE_LEAKS="detect") as client:

@@ -12,9 +12,9 @@ import { hasCallbacks, readSettings } from './settings.mjs';
 const generation = await import(hasCallbacks() ? './loop-callbacks.mjs' : './loop.mjs');
 const channel = await Channel.open();
 if (isPrestarted()) {
-  // Most functions are watched: loading all of it now costs nobody's time.
-  await import('./leak-watch.mjs');
-  await import('./leak-promises.mjs');
+  // Most functions are watched: what that needs is made ready now, when it costs nobody's time.
+  const { rehearseWatch } = await import('./leak-watch.mjs');
+  await rehearseWatch();
   takeOn(await channel.assignment());
 }
 const settings = readSettings();

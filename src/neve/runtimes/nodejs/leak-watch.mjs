@@ -79,6 +79,11 @@ class LeakWatch {
     });
   }
 
+  /** The same of a watch that is never started. */
+  rehearseAlone() {
+    this.#underWay.enabledFor(() => this.rehearse());
+  }
+
   // What the runtime client tells
 
   begin(header) {
@@ -244,6 +249,15 @@ export async function startWatch({ leaks: level, watchdogMs, taskRoot }, channel
     return leaves;
   };
   setWatch(watching);
+}
+
+/**
+ * In a runtime that waits for its function: load and compile what `startWatch` will run, with a watch that tells nobody.
+ */
+export async function rehearseWatch() {
+  await import('./leak-promises.mjs');
+  prepareStacks('/', false);
+  new LeakWatch({ tellLeaks() {} }).rehearseAlone();
 }
 
 async function startWatchdog(taskRoot, beforeMs) {

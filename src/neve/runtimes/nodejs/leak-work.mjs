@@ -81,6 +81,17 @@ export class UnderWay {
     on('worker_threads', ({ worker }) => this.#nameWorker(worker));
   }
 
+  /** Look while this runs, and no longer. @param {() => void} call */
+  enabledFor(call) {
+    this.#hook.enable();
+    try {
+      call();
+    } finally {
+      this.#hook.disable();
+      this.#storage.disable(); // before Node 24 it would cost every await something
+    }
+  }
+
   /** Whose context this is: an invocation's, or undefined. */
   get token() {
     return this.#storage.getStore()?.token;
