@@ -358,3 +358,12 @@ def test_sarif_has_what_code_hosts_want(checked: Checked) -> None:
         "snippet": {"text": "fetch(url);"},
     }
     assert result["partialFingerprints"]["neveFinding/v1"]
+
+
+def test_timeout_of_python_is_not_advised_of_callbacks() -> None:
+    assert "timeout that is shorter" in advice(Finding(TIMEOUT, "x", "http"), "python3.13")
+    assert "callback" not in advice(Finding(TIMEOUT, "x", ""), "python3.13")
+
+
+def test_call_that_an_executor_still_has_is_waited_for_by_its_result() -> None:
+    assert "future.result()" in advice(Finding(LEAK, "x", "executor"), "python3.13")

@@ -11,7 +11,7 @@ _SHORT = 8
 
 def explained(timeout: Mapping[str, Any], folder: str = "") -> list[str]:
     """The lines, without an indent; `folder` is where the function's code comes from, with a slash."""
-    if timeout["family"] == "python":
+    if timeout.get("family") == "python":
         return list(_threads(timeout, folder))
     if timeout["blocked"]:
         return list(_blocked(timeout["stack"], folder))

@@ -18,7 +18,7 @@ def advice(finding: Finding, runtime: str, awaitable: str | None = None) -> str:
     if finding.kind == LEAK:
         return _of_leak(finding, runtime, awaitable)
     if finding.kind == TIMEOUT:
-        return _of_timeout(finding)
+        return _of_timeout(finding) if runtime.startswith("nodejs") else _of_python_timeout(finding)
     return {ERROR: "", DIFFERENCE: "Mend what is left unfinished above: it reaches into other invocations."}[
         finding.kind
     ]
@@ -68,7 +68,7 @@ _NODE_LEAKS = {
 
 _PYTHON_LEAKS = {
     "thread": "Call thread.join() before the handler returns.",
-    "future": "Call future.result(), or use `with ThreadPoolExecutor() as pool`, which waits for its threads.",
+    "executor": "Call future.result(), or use `with ThreadPoolExecutor() as pool`, which waits for its threads.",
     "timer": "Call timer.join(), or timer.cancel(), before the handler returns.",
     "process": "Call process.join(), or process.wait(), before the handler returns.",
     "child process": "Wait for its end with process.wait() or subprocess.run() before the handler returns.",
@@ -89,6 +89,12 @@ def _of_timeout(finding: Finding) -> str:
     if finding.work:
         return "Call the callback (or return) on every path, errors included, or give the function more time."
     return "Give the function more time, or find what it waits for: call the callback, or return, on every path."
+
+
+def _of_python_timeout(finding: Finding) -> str:
+    if finding.work == "http":
+        return "Give the request a timeout that is shorter than the function's, or give the function more time."
+    return "Give the function more time, or what it waits for a limit: it was still at work when its time was over."
 
 
 _AFTER_CALLBACK = {
