@@ -33,6 +33,7 @@ from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox import private_mounts
 from neve.dataplane.sandbox.choose import SANDBOXES, choose_kind
 from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
+from neve.dataplane.session_keys import Given
 from neve.dataplane.variables import variables
 from neve.domain.errors import OperatorError
 from neve.domain.function import Code, Function, LoggingConfig
@@ -71,7 +72,10 @@ class Case:
         """Starts the hello world."""
         seen = self.kind.seen(self.folders)
         function = replace(FUNCTION, runtime=self.runtime.identifier)
-        environment = variables(function, self.runtime.family, self.runtime.major, "stream", seen, "http://127.0.0.1:1")
+        family, major = self.runtime.family, self.runtime.major
+        environment = variables(
+            function, family, major, "stream", seen, "http://127.0.0.1:1", Given("test", "test", "test")
+        )
         watched = {**environment, "_NEVE_LEAKS": "detect"}  # as in `neve serve`
         return Command(self.runtime.argv_in(seen, self.folders), watched, seen.task_root, self.folders)
 

@@ -15,6 +15,7 @@ from neve.settings import SETTINGS
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))  # the table of what is tested is with the tests
 _TYPES = {dict: "table"}
+KEYS = ("keys", *(f"keys {name}" for name in ("create", "list", "policy", "disable", "enable", "delete", "rotate")))
 RUNTIMES = ("runtimes", "runtimes list", "runtimes install")
 COMMANDS = (
     "serve",
@@ -31,6 +32,7 @@ COMMANDS = (
     "queue retry",
     "queue purge",
     "delete",
+    *KEYS,
     *RUNTIMES,
     "clock",
     "doctor",

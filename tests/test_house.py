@@ -19,6 +19,7 @@ FOREIGN_TO = {  # who alone may import it
     "click": {"cli"},
     "h11": {"neighbours"},
     "moto": {"neighbours"},
+    "cryptography": {"storage"},
 }
 STANDARD_LIBRARY_ONLY = {"domain"}
 

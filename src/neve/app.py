@@ -8,10 +8,12 @@ what became of events is written, storage is closed.
 import asyncio
 import contextlib
 import gc
+import ipaddress
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -25,19 +27,23 @@ from neve import log
 from neve.analysis.costs import CostBook
 from neve.analysis.leaks import LeakBook
 from neve.analysis.trace_book import TraceBook
-from neve.api import families, url_address
+from neve.api import families, operator, url_address
 from neve.api.body import body_limits
 from neve.api.calls import Calls
 from neve.api.door import Service, create_door, new_request_id
+from neve.api.gate import Gate
+from neve.api.lending import as_it_is, signed_with
 from neve.api.own import House, create_own
 from neve.api.server import create_server
-from neve.api.url_callers import believed
+from neve.api.url_callers import believed, proven
 from neve.api.url_door import UrlHouse, with_function_urls
 from neve.clock import Clock
 from neve.companions.logs import api as logs_api
 from neve.companions.logs.writer import LogWriter
+from neve.control.credentials import Credentials
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker, InvokeRequest, run_event
+from neve.control.keys import Keys
 from neve.dataplane import sdk_js
 from neve.dataplane.binaries import Places
 from neve.dataplane.fitting import RuntimeKind, kind_of
@@ -54,7 +60,7 @@ from neve.dataplane.side_by_side import SideBySide
 from neve.dataplane.stream import Stream
 from neve.dataplane.survey import Item, survey
 from neve.dataplane.task_root import TaskRoots
-from neve.domain.errors import OperatorError
+from neve.domain.errors import CallerError, OperatorError
 from neve.domain.function import Function
 from neve.domain.invocation import InvocationType
 from neve.domain.limits import Quotas
@@ -73,15 +79,18 @@ from neve.queue.targets.choice import AllTargets
 from neve.queue.worker import Callables
 from neve.settings import Settings
 from neve.storage.blobs import FileBlobStore
-from neve.storage.data_dir import DataDir
+from neve.storage.data_dir import DataDir, DirectoryTaken
 from neve.storage.sqlite.events import SqliteEventStore
 from neve.storage.sqlite.functions import SqliteFunctionStore
+from neve.storage.sqlite.keys import SqliteKeyStore
 from neve.storage.sqlite.leaks import SqliteLeakStore
 from neve.storage.sqlite.logs import SqliteLogStore
+from neve.storage.vault import Vault
 
 _HOUSEKEEPING_SECONDS = 3600.0
 _MB = 1_048_576
 _RUNTIMES_LOOKED_AT = 100
+_TAKEN_SECONDS, _TAKEN_PAUSE_SECONDS = 10.0, 0.1
 # What the server may still need after the data plane gave every caller its answer.
 _LAST_WORDS_SECONDS = 2
 
@@ -92,10 +101,12 @@ class _Storage:
     logs: SqliteLogStore
     events: SqliteEventStore
     leaks: SqliteLeakStore
+    keys: SqliteKeyStore
     blobs: FileBlobStore
     task_roots: TaskRoots
     layer_roots: LayerRoots
     made: Path
+    folder: Path
 
 
 def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> int:
@@ -150,6 +161,41 @@ def tell_neighbours(settings: Settings) -> str:
     return "The other AWS services answer there, too (moto); what they hold is gone when Neve ends."
 
 
+def manage_keys(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
+    """What `api/operator.py` answers to a request: by the Neve that runs on the data directory, else by ourselves.
+
+    OperatorError that says what is wrong.
+    """
+    given_up = time.monotonic() + _TAKEN_SECONDS
+    while True:
+        told = operator.ask(settings.data_dir, request)
+        if told is not None:
+            return told
+        try:
+            with DataDir.open(settings.data_dir) as data:
+                return asyncio.run(_answer_offline(data, settings, request))
+        except DirectoryTaken:  # by a Neve that is starting or stopping, or by another `neve keys`
+            if time.monotonic() > given_up:
+                raise
+            time.sleep(_TAKEN_PAUSE_SECONDS)
+
+
+async def _answer_offline(data: DataDir, settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
+    store = await SqliteKeyStore.open(data.keys, _vault(data, settings))
+    try:
+        keys = Keys(store, Clock())
+        await keys.load()
+        return await operator.answer(keys, request)
+    except CallerError as error:
+        raise OperatorError(error.message) from error
+    finally:
+        await store.close()
+
+
+def _vault(data: DataDir, settings: Settings) -> Vault:
+    return Vault(Path(settings.master_key_file).expanduser() if settings.master_key_file else data.master_key)
+
+
 def list_runtimes(today: str) -> dict[str, Any]:
     """What would serve each runtime identifier, for `neve runtimes list` without a server."""
     runtimes = Runtimes()
@@ -196,7 +242,7 @@ async def _serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
             removed = await kind.sweep()
             if removed:
                 log.note("sweep", environments=removed)
-            async with _storage(data, clock := Clock(settings.virtual_clock), settings.log_mb) as storage:
+            async with _storage(data, clock := Clock(settings.virtual_clock), settings) as storage:
                 await _run(settings, storage, kind, clock, listener, stop, on_ready)
         finally:
             await kind.close()
@@ -204,19 +250,21 @@ async def _serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _storage(data: DataDir, clock: Clock, log_mb: int) -> AsyncIterator[_Storage]:
+async def _storage(data: DataDir, clock: Clock, settings: Settings) -> AsyncIterator[_Storage]:
     async with contextlib.AsyncExitStack() as opened:
         functions = await SqliteFunctionStore.open(data.functions)
         opened.push_async_callback(functions.close)
-        logs = await SqliteLogStore.open(data.logs, clock, log_mb * _MB or None)
+        logs = await SqliteLogStore.open(data.logs, clock, settings.log_mb * _MB or None)
         opened.push_async_callback(logs.close)
         events = await SqliteEventStore.open(data.events)
         opened.push_async_callback(events.close)
         leaks = await SqliteLeakStore.open(data.leaks)
         opened.push_async_callback(leaks.close)
+        keys = await SqliteKeyStore.open(data.keys, _vault(data, settings))
+        opened.push_async_callback(keys.close)
         blobs = FileBlobStore.open(data.blobs)
         task_roots, layer_roots = TaskRoots.open(data.tasks, blobs), LayerRoots.open(data.layers, blobs)
-        yield _Storage(functions, logs, events, leaks, blobs, task_roots, layer_roots, data.made)
+        yield _Storage(functions, logs, events, leaks, keys, blobs, task_roots, layer_roots, data.made, data.path)
 
 
 async def _run(
@@ -230,6 +278,8 @@ async def _run(
 ) -> None:
     stream = Stream()
     url = _url(listener)
+    keys = Keys(storage.keys, clock)
+    await keys.load()
     plane = DataPlane(
         Foundations(
             kind,
@@ -243,13 +293,16 @@ async def _run(
         endpoint=url,
     )
     stream.subscribe(LogWriter(storage.logs))
-    sources = Sources(url)
-    objects = CodeObjects(url)
+    credentials = Credentials(keys.find, plane.session_keys.find)
+    gate = None if settings.auth == "none" else Gate(credentials.find, plane.session_keys.has_ended)
+    secret = credentials.own_secret
+    sources = Sources(url, secret)
+    objects = CodeObjects(url, secret)
     functions = _functions(settings, storage, clock, plane, sources, objects)
-    moto = MotoProcess(clock, url)
+    moto = MotoProcess(clock, url, secret, closed=gate is not None)
     elsewhere = {name: neighbour_at(each) for name, each in parse_endpoints(settings.endpoints).items()}
     neighbours = Directory(elsewhere, Moto(moto) if settings.neighbours else None)
-    events = _events(settings, storage, clock, stream, functions, plane, url)
+    events = _events(settings, storage, clock, stream, functions, plane, url, secret)
     queue = events.queue
     leaks = LeakBook(storage.leaks)
     stream.subscribe(leaks)
@@ -280,7 +333,12 @@ async def _run(
         {
             "lambda": Service(
                 "lambda",
-                families.operations(functions, lambda: url, url_address.chosen(settings.function_urls, url)),
+                families.operations(
+                    functions,
+                    lambda: url,
+                    url_address.chosen(settings.function_urls, url),
+                    as_it_is if gate is None else signed_with(secret),
+                ),
                 body_limits(quotas(settings)),
                 refused=families.REFUSED,
             ),
@@ -290,20 +348,25 @@ async def _run(
         families.raw_operations(events.invoker),
         neighbours,
         calls=calls,
+        gate=gate,
     )
-    at_urls = UrlHouse(functions.urls, functions.permissions, events.invoker, clock, believed)
+    at_urls = UrlHouse(
+        functions.urls, functions.permissions, events.invoker, clock, believed if gate is None else proven(gate)
+    )
     door = with_function_urls(door, at_urls, new_request_id)
     tasks = [
         asyncio.create_task(run_idler(plane, clock, settings.idle_seconds), name="idler"),
         asyncio.create_task(_keep_house(storage, plane, clock), name="housekeeping"),
         asyncio.create_task(queue.keep_clean(), name="queue cleanup"),
         asyncio.create_task(leaks.keep_written(), name="leaks"),
+        asyncio.create_task(keys.keep_noted(), name="keys"),
     ]
     try:
         if await _ended_before(stop.closing, _recover(functions)):
             server = create_server(door, settings.host, settings.port)
             plane.stock.keep(lambda: _runtimes_in_use(storage))
-            await _accept(settings, server, listener, plane, queue, stop, on_ready)
+            async with operator.listening(storage.folder, keys):
+                await _accept(settings, server, listener, plane, queue, stop, on_ready)
     finally:
         neighbours.close()  # only deliveries to who does not answer still wait there
         await plane.stock.close()
@@ -314,6 +377,7 @@ async def _run(
         objects.close()
         await _end(tasks)
         await leaks.close()
+        await keys.note_use()
         await moto.close()
         await functions.close()
 
@@ -380,12 +444,13 @@ def _events(
     functions: Functions,
     plane: DataPlane,
     url: str,
+    secret: str,
 ) -> _Events:
     async def invoke(world: World, arn: str, payload: bytes, trace_header: str) -> None:
         kind = InvocationType.EVENT
         await invoker.invoke(InvokeRequest(world, new_request_id(), arn, None, kind, payload, trace_header))
 
-    targets = AllTargets(url, invoke)
+    targets = AllTargets(url, invoke, secret)
     callables = Callables(partial(run_event, functions, plane), functions.event_invoke.policy_of, plane.is_off)
     queue = EventQueue(storage.events, clock, stream, targets, callables, settings)
     invoker = Invoker(functions, plane, clock, queue.accept)
@@ -507,7 +572,17 @@ def _listen(settings: Settings) -> socket.socket:
         raise OperatorError(
             f"{settings.host}:{settings.port} cannot be listened on ({error}); name another with --port (0 takes a free one)"
         ) from error
+    if settings.auth == "none" and not settings.allow_anonymous and not _is_loopback(listener):
+        listener.close()
+        raise OperatorError(
+            f"whoever reaches {settings.host} could run code on this machine: check signatures with --auth sigv4 "
+            "(docs/authorization.md), or insist with --allow-anonymous"
+        )
     return listener
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def _url(listener: socket.socket) -> str:

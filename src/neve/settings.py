@@ -30,6 +30,27 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     Setting("host", str, "127.0.0.1", "Address to listen on."),
     Setting("port", int, 4566, "Port to listen on; 0 takes a free one."),
+    Setting(
+        "auth",
+        str,
+        "none",
+        "Who may call: none (everybody who reaches the port, an access key of twelve digits being the account), or sigv4: "
+        "signatures are checked with the keys of `neve keys`.",
+        ("none", "sigv4"),
+    ),
+    Setting(
+        "allow_anonymous",
+        bool,
+        False,
+        "Listen on an address that other machines reach although nobody is asked for a key: whoever reaches it runs code here.",
+    ),
+    Setting(
+        "master_key_file",
+        str,
+        "",
+        "What the secrets of access keys are encrypted with: 32 bytes in Base64, mode 600; by default `master.key` in the data "
+        "directory, made with the first key.",
+    ),
     Setting("data_dir", str, "~/.local/share/neve", "Where functions, code and logs are kept."),
     Setting(
         "virtual_clock",
@@ -150,6 +171,9 @@ class Settings:
 
     host: str
     port: int
+    auth: str
+    allow_anonymous: bool
+    master_key_file: str
     data_dir: Path
     virtual_clock: bool
     function_urls: str

@@ -10,6 +10,7 @@ from neve.dataplane.fitting import RuntimeKind, blank, kind_of, misfit
 from neve.dataplane.runtimes import Runtimes
 from neve.dataplane.sandbox import mounts
 from neve.dataplane.sandbox.sandbox import Command, Folders
+from neve.dataplane.session_keys import Given
 from neve.dataplane.variables import variables
 from neve.domain.function import Code, Function, LoggingConfig
 from neve.domain.world import World
@@ -38,7 +39,15 @@ def why_not(
     runtime = RUNTIMES.find(identifier, 256)
     folders = Folders(task_root, runtime.directory, None, runtime.installation, runtime.packages)
     seen = kind.seen(folders)
-    made = variables(function(identifier, environment or {}), runtime.family, runtime.major, "stream", seen, "http://x")
+    made = variables(
+        function(identifier, environment or {}),
+        runtime.family,
+        runtime.major,
+        "stream",
+        seen,
+        "http://x",
+        Given("k", "s", "t"),
+    )
     argv = runtime.argv_in(seen, folders)
     wrapper = made.get("AWS_LAMBDA_EXEC_WRAPPER")
     wanted = Command((wrapper, *argv) if wrapper else argv, made, seen.task_root, folders)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from neve.dataplane.sandbox.sandbox import Folders
+from neve.dataplane.session_keys import Given
 from neve.dataplane.variables import variables
 from neve.domain.function import RESERVED_VARIABLES, Code, Function, LoggingConfig
 from neve.domain.world import World
@@ -75,7 +76,9 @@ def given(function: Function = FUNCTION, seen: Folders = SEEN) -> dict[str, str]
         "python3.14": ("python", "3.14"),
         "provided.al2023": ("provided", "al2023"),
     }[function.runtime]
-    return variables(function, family, major, STREAM, seen, "http://127.0.0.1:4566")
+    return variables(
+        function, family, major, STREAM, seen, "http://127.0.0.1:4566", Given("111111111111", "neve", "neve")
+    )
 
 
 @pytest.mark.parametrize("runtime", OF_A_FAMILY)

@@ -169,6 +169,6 @@ async def test_without_moto_it_says_how_to_install_it(moto: MotoProcess, monkeyp
 async def test_nothing_of_the_machines_aws_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "MOTO_ACCOUNT_ID"):
         monkeypatch.setenv(name, "x")
-    given = module._variables()
+    given = module._variables("neve", None)
     assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL", "MOTO_ACCOUNT_ID"} & set(given)
     assert given["AWS_ACCESS_KEY_ID"] == "neve"

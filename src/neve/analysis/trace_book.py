@@ -73,6 +73,15 @@ class TraceBook:
             return self._latest.get(function_name)
         return next(reversed(self._latest.values()), None)
 
+    def accounts(self) -> dict[str, str]:
+        """The account of each request, by its id."""
+        return {
+            record.request_id: record.origin.world.account
+            for records in (*self._environments.values(), *self._events.values())
+            for record in records
+            if record.request_id is not None
+        }
+
     def find(self, beginning: str) -> str | None:
         """The request id that begins so, when there is exactly one."""
         found = {

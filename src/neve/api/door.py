@@ -1,9 +1,10 @@
 """The AWS-compatible HTTP door: one ASGI application, one visible list of steps (`_answer`).
 
-    caller    who calls (scope.py)
+    caller    who calls (scope.py); with authorization on, whether it is true (gate.py)
     service   which service is meant (meant.py); one that is not ours is passed on, as a stream
     route     which operation (routes.py, or X-Amz-Target)
     body      read it, within its limits (body.py)
+    may       with authorization on, whether the caller's key allows it (actions.py)
     parse     bytes to members, checked against the model (wire.py)   } a raw operation
     operate   the operation itself                                    } does these
     render    members to bytes                                        } three itself
@@ -17,13 +18,15 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
-from neve.api import errors, model
+from neve.api import actions, errors, model
 from neve.api.body import BodyLimits, Disconnected
 from neve.api.calls import Calls, Witness
+from neve.api.gate import Claim, Gate, hold, wire_of
 from neve.api.http import (
     BODY,
+    CLAIM,
     WHOLE,
     Application,
     RawOperation,
@@ -37,13 +40,17 @@ from neve.api.http import (
 from neve.api.meant import service_of
 from neve.api.model import ServiceModel
 from neve.api.routes import Match, Routes, unknown_operation
-from neve.api.scope import Caller, caller_of
+from neve.api.scope import UNSIGNED, Caller, caller_of
 from neve.api.sending import Reading, send_answer
 from neve.api.wire import Codec
 from neve.domain.call import Call, Operation
-from neve.domain.errors import NeveError, UnsupportedOperation
+from neve.domain.errors import CallerError, NeveError, UnsupportedOperation
+from neve.domain.world import World
 
 OWN_PATH = "/_neve"
+HEALTH_PATH = "/_neve/health"
+_OWN_BODY_BYTES = 65_536
+_CALLER = "neve.caller"
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,11 @@ class Neighbours(Protocol):
     async def pass_on(self, service: str, signed: bool, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, whatever happens; `signed` when its scope named the service and the world."""
 
+    async def refuse(
+        self, error: CallerError, service: str, call: Call, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Say that a request was not let in, in the shape of the service."""
+
 
 def new_request_id() -> str:
     """A version 4 UUID, lower case; by hand, because this is on the path of every invocation."""
@@ -83,11 +95,12 @@ def create_door(
     neighbours: Neighbours | None = None,
     request_id: Callable[[], str] = new_request_id,
     calls: Calls | None = None,
+    gate: Gate | None = None,
 ) -> Application:
     """The ASGI application. `services` by signing name (`lambda`, `logs`); `own` answers what is under `/_neve/`;
     `raw` has operations of Lambda that read and write HTTP themselves; `neighbours` have all other services;
-    `calls` hears of every call, when somebody wants it to."""
-    return _Door(services, own, raw, neighbours, request_id, calls)
+    `calls` hears of every call, when somebody wants it to; without a `gate` everybody is let in."""
+    return _Door(services, own, raw, neighbours, request_id, calls, gate)
 
 
 class _Desk:
@@ -144,8 +157,10 @@ class _Door:
         neighbours: Neighbours | None,
         request_id: Callable[[], str],
         calls: Calls | None,
+        gate: Gate | None,
     ) -> None:
         self._calls = calls
+        self._gate = gate
         self._own = own
         self._neighbours = neighbours
         self._new_id = request_id
@@ -155,7 +170,7 @@ class _Door:
         if scope["type"] == "http":
             path = scope["path"]
             if path.startswith(OWN_PATH) and path[len(OWN_PATH) :][:1] in ("", "/"):
-                await self._own(scope, receive, send)
+                await self._serve_own(scope, receive, send)
             elif self._calls is not None and self._calls.wanted:
                 await self._serve_before_a_witness(self._calls, scope, receive, send)
             else:
@@ -168,15 +183,31 @@ class _Door:
     async def _serve_before_a_witness(self, calls: Calls, scope: Scope, receive: Receive, send: Send) -> None:
         witness = Witness(scope, receive, send, calls.now_ms())
         kept = {name: each for name, each in scope.get("extensions", {}).items() if name not in (BODY, WHOLE)}
+        inner = {**scope, "extensions": kept}
         try:
-            await self._serve({**scope, "extensions": kept}, witness.receive, witness.send)
+            await self._serve(inner, witness.receive, witness.send)
         finally:
-            with contextlib.suppress(NeveError):  # who is not understood has called nobody
-                caller = caller_of(witness.headers, scope["query_string"])
+            with contextlib.suppress(NeveError, KeyError):  # who is not understood, or not let in, has called nobody
+                caller = inner[_CALLER] if self._gate is not None else caller_of(witness.headers, scope["query_string"])
                 service = self._service(caller, scope, witness.headers)
                 desk = self._desks.get(service)
                 operation = desk.match(scope, witness.headers).operation if desk is not None else None
                 calls.tell(witness.call(caller.world, service, operation))
+
+    async def _serve_own(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Our own API. Whether Neve is well may be asked by everybody."""
+        if self._gate is None or scope["path"] == HEALTH_PATH:
+            await self._own(scope, receive, send)
+            return
+        reading = Reading(scope, receive, dict(scope["headers"]))
+        try:
+            claim = self._claim(scope, reading)
+            held = reading.receive if reading.done else await hold(reading.receive, _OWN_BODY_BYTES)
+        except CallerError as error:
+            request_id = self._new_id()
+            await send_answer(scope, reading.receive, send, errors.render(error, None, request_id), request_id, reading)
+            return
+        await self._own({**scope, CLAIM: claim}, held, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self._new_id()
@@ -184,22 +215,53 @@ class _Door:
         reading = Reading(scope, receive, headers)
         desk: _Desk | None = None
         response: Response | StreamedResponse
+        service = ""
+        call = Call(World(), request_id)
         try:
-            caller = caller_of(headers, scope["query_string"])
+            claim = self._claim(scope, reading)
+            caller = caller_of(headers, scope["query_string"]) if claim is None else _proven(claim)
+            if claim is not None and self._calls is not None and self._calls.wanted:
+                scope[_CALLER] = caller  # type: ignore[index]
+            call = Call(caller.world, request_id, claim.principal if claim is not None else None)
             service = self._service(caller, scope, headers)
             desk = self._desks.get(service)
             if desk is None and self._neighbours is not None:
-                signed, call = caller.service is not None, Call(caller.world, request_id)
+                signed = caller.service is not None
+                if claim is not None:
+                    receive = await _let_pass(claim, service, call, reading)
                 await self._neighbours.pass_on(service, signed, call, scope, receive, send)
                 return
             if desk is None:
                 raise UnsupportedOperation(f"Neve does not answer for the service {service!r}.")
-            response = await self._answer(desk, Call(caller.world, request_id), scope, headers, reading)
+            response = await self._answer(desk, call, scope, headers, reading)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the edge of the door: everything becomes a response
+            if self._gate is not None and desk is None and isinstance(error, CallerError):
+                service = service or self._service(self._unproven(scope, headers), scope, headers)
+                desk = self._desks.get(service)
+                if desk is None and self._neighbours is not None:
+                    await self._neighbours.refuse(error, service, call, scope, reading.receive, send)
+                    return
             response = errors.render(error, desk.model if desk else None, request_id)
-        await send_answer(scope, receive, send, response, request_id, reading)
+        await send_answer(scope, reading.receive, send, response, request_id, reading)
+
+    # Authorization
+
+    def _claim(self, scope: Scope, reading: Reading) -> Claim | None:
+        """What the request claims, proven already when there is no body; None when nobody checks."""
+        if self._gate is None:
+            return None
+        claim = self._gate.claim(wire_of(scope))
+        reading.prove_by(claim)
+        return claim
+
+    def _unproven(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller:
+        """Whom a refused request was for, as far as it says so: only to answer in the right shape."""
+        try:
+            return caller_of(headers, scope["query_string"])
+        except CallerError:
+            return UNSIGNED
 
     async def _answer(
         self, desk: _Desk, call: Call, scope: Scope, headers: Mapping[bytes, bytes], reading: Reading
@@ -209,9 +271,14 @@ class _Door:
         request = Request(scope["method"], match.operation, match.labels, scope["query_string"], headers, body)
         raw = desk.raw.get(match.operation)
         if raw is not None:
+            if call.principal is not None and call.principal.is_limited:
+                _check_may(call, desk, match.operation, {**match.labels, "Qualifier": request.parameter("Qualifier")})
             return await raw(call, request)
         codec = desk.codec(match.operation)
-        return codec.render(await desk.operations[match.operation](call, codec.parse(request)))
+        members = codec.parse(request)
+        if call.principal is not None and call.principal.is_limited:
+            _check_may(call, desk, match.operation, members)
+        return codec.render(await desk.operations[match.operation](call, members))
 
     def _service(self, caller: Caller, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         """The service that is meant; what is only guessed to be a neighbour's is Lambda's when nobody answers there."""
@@ -227,6 +294,24 @@ class _Door:
         """Our services by the prefix of their X-Amz-Target."""
         prefixes = ((desk.model.target_prefix, name) for name, desk in self._desks.items())
         return {prefix.encode(): name for prefix, name in prefixes if prefix is not None}
+
+
+async def _let_pass(claim: Claim, service: str, call: Call, reading: Reading) -> Receive:
+    """To a neighbour: a body is held only if its digest was not signed by itself."""
+    receive = reading.receive if reading.done or claim.declared is not None else await hold(reading.receive)
+    claim.principal.check_may(f"{service}:*", "*", call.world.region)
+    return receive
+
+
+def _proven(claim: Claim) -> Caller:
+    return Caller(World(claim.principal.account, claim.signature.region), claim.signature.service)
+
+
+def _check_may(call: Call, desk: _Desk, operation: str, members: Mapping[str, Any]) -> None:
+    """AccessDenied when the policy of the caller's key does not allow it."""
+    assert call.principal is not None
+    action, resource = actions.asked(desk.model.name, operation, members, call.world)
+    call.principal.check_may(action, resource, call.world.region)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -24,6 +24,7 @@ from neve.api import (
 from neve.api.http import RawOperation
 from neve.api.invoke import invoke_async_operation, invoke_operation
 from neve.api.invoke_stream import invoke_stream_operation
+from neve.api.lending import Lend, as_it_is
 from neve.api.url_address import Address, by_host
 from neve.control.functions import Functions
 from neve.control.invoke import Invoker
@@ -31,15 +32,15 @@ from neve.domain.call import Operation
 
 
 def operations(
-    verbs: Functions, base_url: Callable[[], str], url_address: Address | None = None
+    verbs: Functions, base_url: Callable[[], str], url_address: Address | None = None, lend: Lend = as_it_is
 ) -> dict[str, Operation]:
     """By their names in the service model. `base_url` is that of our own door, without a slash at its end; `url_address` says
-    where function URLs are, by their own host names if it is not given."""
+    where function URLs are, by their own host names if it is not given; `lend` makes a URL of ours usable for who has no key."""
     return {
-        **functions.operations(verbs, base_url),
+        **functions.operations(verbs, base_url, lend),
         **versions.operations(verbs.versions),
         **aliases.operations(verbs.aliases),
-        **layers.operations(verbs.layers, base_url),
+        **layers.operations(verbs.layers, base_url, lend),
         **concurrency.operations(verbs.concurrency),
         **event_invoke.operations(verbs.event_invoke, verbs.recursion),
         **event_sources.operations(verbs.sources),

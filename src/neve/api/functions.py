@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from neve.api.lending import Lend, as_it_is
 from neve.api.paging import Pages
 from neve.control.configuration import Given, GivenLogging
 from neve.control.functions import Functions
@@ -44,9 +45,10 @@ _STATES = frozenset(
 )
 
 
-def operations(functions: Functions, base_url: Callable[[], str]) -> dict[str, Operation]:
-    """Operations by their names in the service model. `base_url` is that of our own door, without a slash at its end."""
-    family = _Family(functions, base_url)
+def operations(functions: Functions, base_url: Callable[[], str], lend: Lend = as_it_is) -> dict[str, Operation]:
+    """Operations by their names in the service model. `base_url` is that of our own door, without a slash at its end; `lend`
+    makes a URL of it usable for who has no key."""
+    family = _Family(functions, base_url, lend)
     return {
         "CreateFunction": family.create_function,
         "GetFunction": family.get_function,
@@ -61,7 +63,8 @@ def operations(functions: Functions, base_url: Callable[[], str]) -> dict[str, O
 
 
 class _Family:
-    def __init__(self, functions: Functions, base_url: Callable[[], str]) -> None:
+    def __init__(self, functions: Functions, base_url: Callable[[], str], lend: Lend) -> None:
+        self._lend = lend
         self._functions = functions
         self._base_url = base_url
 
@@ -159,7 +162,7 @@ class _Family:
     def _location(self, function: Function) -> str:
         world = function.world
         path = "/".join(quote(part, safe="") for part in (world.account, world.region, function.name))
-        return f"{self._base_url()}/_neve/code/{path}?version={quote(function.version, safe='')}"
+        return self._lend(world, f"{self._base_url()}/_neve/code/{path}?version={quote(function.version, safe='')}")
 
 
 def configuration(function: Function, qualifier: str | None = None) -> dict[str, Any]:

@@ -9,16 +9,19 @@ body may pass on as a stream and be compared at its end; without, the signature 
 Errors are `SignatureRefused`, in the words of AWS. Nothing is said of whether a key is unknown, disabled or deleted.
 """
 
+import asyncio
 import hmac
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
+from typing import Any
 
 from neve.api import sigv4
-from neve.api.http import Receive
+from neve.api.body import BODY_SECONDS
+from neve.api.http import Receive, Scope
 from neve.api.sigv4 import Reading, Signature, Wire
-from neve.domain.errors import SignatureRefused
+from neve.domain.errors import RequestTooLarge, ServiceSpecific, SignatureRefused
 from neve.domain.principal import Credential, LastUsed, Principal
 
 SKEW_SECONDS = 300
@@ -32,8 +35,19 @@ _MISMATCH = (
     "signing method. Consult the service documentation for details."
 )
 
+MOST_HELD = 64 * 1024 * 1024
+"""Of a body whose digest was not signed by itself, in bytes, before it may go on to a neighbour."""
+
+Arrived = Callable[[], bytes | None]
+"""The whole body when all of it has come, else None."""
+
 FindCredential = Callable[[str], Credential | None]
 """The credential of an access key; None for one that may not (or no more) be used."""
+
+
+def wire_of(scope: Scope) -> Wire:
+    """A request of the server."""
+    return Wire(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"])
 
 
 class Gate:
@@ -131,18 +145,82 @@ class Claim:
         self.credential.last_used = LastUsed(int(self._now() * 1000), signature.service, signature.region)
 
     def proving(self, receive: Receive) -> Receive:
-        """The body as it comes; its last part only when it is what was signed. SignatureRefused then instead."""
-        digest = sha256()
+        """The body as it comes; its last part only when it is what was signed. SignatureRefused then instead, once."""
+        return _Proving(self, receive)
 
-        async def proven() -> "object":
-            message = await receive()
-            if message["type"] == "http.request":
-                digest.update(message.get("body", b""))
-                if not message.get("more_body", False):
-                    self.prove(digest.hexdigest())
-            return message
+    def proving_arrived(self, arrived: Arrived) -> Arrived:
+        """The same for a body that may be there as a whole."""
 
-        return proven  # type: ignore[return-value]
+        def proven() -> bytes | None:
+            body = arrived()
+            if body is not None:
+                self.prove(sha256(body).hexdigest())
+            return body
+
+        return proven
+
+
+class _Proving:
+    __slots__ = ("_claim", "_digest", "_receive", "_refused")
+
+    def __init__(self, claim: Claim, receive: Receive) -> None:
+        self._claim = claim
+        self._receive = receive
+        self._digest = sha256()
+        self._refused = False
+
+    async def __call__(self) -> Mapping[str, Any]:
+        if self._refused:  # all of it came; who throws the rest away must not wait for more
+            return {"type": "http.request", "body": b"", "more_body": False}
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._digest.update(message.get("body", b""))
+            if not message.get("more_body", False):
+                self._refused = True
+                self._claim.prove(self._digest.hexdigest())
+                self._refused = False
+        return message
+
+
+async def hold(receive: Receive, most: int = MOST_HELD) -> Receive:
+    """The whole body, to be given again: for who must not begin before it is proven. RequestTooLarge, RequestTimeoutException."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _held(receive, most)
+    except TimeoutError:
+        raise ServiceSpecific(
+            "RequestTimeoutException", f"The request body did not arrive within {BODY_SECONDS:.0f} seconds."
+        ) from None
+
+
+async def _held(receive: Receive, most: int) -> Receive:
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return _once(message, receive)
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > most:
+            raise RequestTooLarge(
+                f"Request must be smaller than {most} bytes, unless its client signs x-amz-content-sha256."
+            )
+    return _once({"type": "http.request", "body": bytes(body), "more_body": False}, receive)
+
+
+def _once(message: Mapping[str, Any], receive: Receive) -> Receive:
+    """That message, and then whatever comes."""
+    given = False
+
+    async def again() -> Mapping[str, Any]:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return message
+
+    return again
 
 
 def _check_scope(signature: Signature, service: str | None, region: str | None) -> None:

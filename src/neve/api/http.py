@@ -63,6 +63,9 @@ WHOLE = "neve.whole"
 BODY = "neve.body"
 """The ASGI extension of our server: `scope["extensions"][BODY]()` is the whole body when all of it has come, else None."""
 
+CLAIM = "neve.claim"
+"""In the scope of a request to our own API: who calls (a `gate.Claim` that is proven), when authorization is on."""
+
 CUT = "neve.cut"
 """The ASGI extension of our server that ends the connection in the middle of an answer: `scope["extensions"][CUT]()`."""
 

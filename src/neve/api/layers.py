@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from neve.api.functions import code_source, iso_time
+from neve.api.lending import Lend, as_it_is
 from neve.api.paging import Pages
 from neve.control.layers import GivenLayer, Layers
 from neve.domain import limits
@@ -18,9 +19,10 @@ _VERSIONS = Pages("layer-versions")
 _LAYERS = Pages("layers")
 
 
-def operations(layers: Layers, base_url: Callable[[], str]) -> dict[str, Operation]:
-    """Operations by their names in the service model. `base_url` is that of our own door, without a slash at its end."""
-    family = _Family(layers, base_url)
+def operations(layers: Layers, base_url: Callable[[], str], lend: Lend = as_it_is) -> dict[str, Operation]:
+    """Operations by their names in the service model. `base_url` is that of our own door, without a slash at its end; `lend`
+    makes a URL of it usable for who has no key."""
+    family = _Family(layers, base_url, lend)
     return {
         "PublishLayerVersion": family.publish_layer_version,
         "GetLayerVersion": family.get_layer_version,
@@ -35,7 +37,8 @@ def operations(layers: Layers, base_url: Callable[[], str]) -> dict[str, Operati
 
 
 class _Family:
-    def __init__(self, layers: Layers, base_url: Callable[[], str]) -> None:
+    def __init__(self, layers: Layers, base_url: Callable[[], str], lend: Lend) -> None:
+        self._lend = lend
         self._layers = layers
         self._base_url = base_url
 
@@ -113,7 +116,7 @@ class _Family:
         return _version(layer) | {
             "LayerArn": layer.layer_arn,
             "Content": {
-                "Location": f"{self._base_url()}/_neve/layers/{path}/{layer.number}",
+                "Location": self._lend(world, f"{self._base_url()}/_neve/layers/{path}/{layer.number}"),
                 "CodeSha256": layer.code.sha256,
                 "CodeSize": layer.code.size,
             },

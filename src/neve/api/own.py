@@ -14,7 +14,8 @@ from neve.api.backlog import Backlog
 from neve.api.calls import Calls, ServiceCall
 from neve.api.errors import render
 from neve.api.http import Application, Receive, Scope, Send, parse_query
-from neve.api.scope import caller_of
+from neve.api.traces_of_account import TracesOfAccount
+from neve.api.visitor import ACCOUNT, Visitor, visitor_of
 from neve.clock import Clock
 from neve.control.functions import Functions
 from neve.dataplane.environment import Environment
@@ -22,6 +23,7 @@ from neve.dataplane.invoke import DataPlane
 from neve.dataplane.runtime_list import runtime_list, sdk_row
 from neve.dataplane.sandbox.sandbox import SandboxKind
 from neve.dataplane.stream import Stream
+from neve.domain import arn as arns
 from neve.domain.errors import CallerError, InvalidParameterValue, NeveError, ResourceNotFound
 from neve.domain.function import LATEST
 from neve.domain.picture import Picture
@@ -75,7 +77,7 @@ def create_own(house: House) -> Application:
         ("GET", "leaks"): lambda query, body: _leaks(house, query),
         ("GET", "leaks/lines"): lambda query, body: own_leaks.lines(house.leaks, query),
         ("GET", "costs"): lambda query, body: _now(own_costs.look(house.costs, house.traces, query)),
-        ("GET", "traces"): lambda query, body: _now(own_traces.listed(house.traces, query)),
+        ("GET", "traces"): lambda query, body: _now(own_traces.listed(_traces(house, query), query)),
         ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
     }
 
@@ -87,30 +89,39 @@ def create_own(house: House) -> Application:
     async def own(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix("/_neve/").strip("/")
         query = dict(parse_query(scope["query_string"]))
+        visitor = visitor_of(scope)
         try:
+            visitor.check_may(scope["method"], path)
+            query = visitor.narrowed(query)
             if path == "records":
-                await _records(house, query, receive, send)
+                await _records(house, query, visitor, receive, send)
             elif path.startswith("traces/"):
                 name = path.removeprefix("traces/")
-                await own_traces.wait_ended(house.traces, name, query)
+                traces = _traces(house, query)
+                await own_traces.wait_ended(traces, name, query)
                 await house.plane.places.wait_told()
-                await _answer(send, 200, *await own_traces.one(house.traces, house.codes, house.draw, name, query))
+                await _answer(send, 200, *await own_traces.one(traces, house.codes, house.draw, name, query))
             elif path.startswith("code/"):
-                await _answer(send, 200, await _code(house, path, query), "application/zip")
+                await _answer(send, 200, await _code(house, visitor, path, query), "application/zip")
             elif path.startswith("layers/"):
-                await _answer(send, 200, await _layer(house, path), "application/zip")
+                await _answer(send, 200, await _layer(house, visitor, path), "application/zip")
             elif (told := of_a_world.get((scope["method"], path))) is not None:
-                world = caller_of(dict(scope["headers"]), scope["query_string"]).world
-                await _answer(send, 200, _encode(await told(world, await _body(receive))), _JSON)
+                body = visitor.narrowed_body(await _body(receive))
+                await _answer(send, 200, _encode(await told(visitor.world, body)), _JSON)
             else:
                 answer = simple.get((scope["method"], path))
                 if answer is None:
                     raise ResourceNotFound(f"Neve has nothing at {scope['method']} /_neve/{path}.")
-                await _answer(send, 200, _encode(await answer(query, await _body(receive))), _JSON)
+                body = visitor.narrowed_body(await _body(receive))
+                await _answer(send, 200, _encode(await answer(query, body)), _JSON)
         except NeveError as error:
             await _refuse(send, error)
 
     return own
+
+
+def _traces(house: House, query: Query) -> Any:
+    return house.traces if ACCOUNT not in query else TracesOfAccount(house.traces, query[ACCOUNT])
 
 
 # What can be read
@@ -130,7 +141,12 @@ def _health(house: House) -> dict[str, Any]:
 
 def _environments(house: House, query: Query) -> dict[str, Any]:
     wanted = query.get("function")
-    found = (each for each in house.plane.environments() if wanted in (None, each.origin.function_name))
+    account = query.get(ACCOUNT)
+    found = (
+        each
+        for each in house.plane.environments()
+        if wanted in (None, each.origin.function_name) and account in (None, each.origin.world.account)
+    )
     return {"environments": [_environment(each) for each in found], "prestarted": _prestarted(house)["waiting"]}
 
 
@@ -208,39 +224,47 @@ def _advance(house: House, body: bytes) -> dict[str, Any]:
     return _clock(house)
 
 
-async def _code(house: House, path: str, query: Query) -> bytes:
+async def _code(house: House, visitor: Visitor, path: str, query: Query) -> bytes:
     """`code/ACCOUNT/REGION/NAME?version=V`: what GetFunction's Code.Location names."""
     parts = [unquote(part) for part in path.split("/")[1:]]
     if len(parts) != 3:
         raise ResourceNotFound("A code archive is at /_neve/code/ACCOUNT/REGION/NAME.")
+    visitor.check_owns(parts[0], "lambda:GetFunction", arns.function_arn(World(parts[0], parts[1]), parts[2]))
     return await house.functions.code_archive(World(parts[0], parts[1]), parts[2], query.get("version", LATEST))
 
 
-async def _layer(house: House, path: str) -> bytes:
+async def _layer(house: House, visitor: Visitor, path: str) -> bytes:
     """`layers/ACCOUNT/REGION/NAME/VERSION`: what GetLayerVersion's Content.Location names."""
     parts = [unquote(part) for part in path.split("/")[1:]]
     if len(parts) != 4 or not (parts[3].isascii() and parts[3].isdigit() and len(parts[3]) < 19):
         raise ResourceNotFound("A layer version is at /_neve/layers/ACCOUNT/REGION/NAME/VERSION.")
+    layer = f"arn:aws:lambda:{parts[1]}:{parts[0]}:layer:{parts[2]}:{parts[3]}"
+    visitor.check_owns(parts[0], "lambda:GetLayerVersion", layer)
     return await house.functions.layers.content(World(parts[0], parts[1]), parts[2], int(parts[3]))
 
 
 # The stream of records
 
 
-async def _records(house: House, query: Query, receive: Receive, send: Send) -> None:
+async def _records(house: House, query: Query, visitor: Visitor, receive: Receive, send: Send) -> None:
     """Every record from now on, one JSON object a line, until the reader goes, is far too slow, or Neve stops.
 
     With `?calls=1` also each call of an AWS service, which is no record of a function: `neve.serviceCall`.
     """
-    wanted = query.get("function")
+    wanted, account = query.get("function"), query.get(ACCOUNT)
     backlog = Backlog()
 
+    def meant(world: World) -> bool:
+        if not visitor.still_there:
+            backlog.over.set()
+        return account in (None, world.account) and not backlog.over.is_set()
+
     def take(record: Record, line: str | None) -> None:
-        if wanted in (None, record.origin.function_name) and not backlog.over.is_set():
+        if wanted in (None, record.origin.function_name) and meant(record.origin.world):
             backlog.put_nowait(_encode(_record(record, line)) + b"\n")
 
     def hear(call: ServiceCall) -> None:
-        if not backlog.over.is_set():
+        if meant(call.world):
             backlog.put_nowait(_encode(_call(call)) + b"\n")
 
     with house.stream.subscribed(take), house.calls.told_to(hear) if "calls" in query else contextlib.nullcontext():

@@ -51,11 +51,10 @@ class Waits(Protocol):
 
 
 def look(costs: Costs, waits: Waits, query: Mapping[str, str]) -> dict[str, Any]:
-    """`?function=NAME`, else of all functions."""
-    return {
-        "prices": asdict(costs.prices),
-        "functions": [_function(each, waits) for each in costs.costs(query.get("function"))],
-    }
+    """`?function=NAME&account=…`, each of which may be left out."""
+    account = query.get("account")
+    found = (each for each in costs.costs(query.get("function")) if account in (None, each.world.account))
+    return {"prices": asdict(costs.prices), "functions": [_function(each, waits) for each in found]}
 
 
 def _function(each: FunctionCost, waits: Waits) -> dict[str, Any]:

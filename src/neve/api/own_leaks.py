@@ -7,6 +7,7 @@ from neve.domain.diagnosis import Diagnosis, Waiting
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.leak import Leak, LeftOverLine, Source
 from neve.domain.leak_groups import LeakGroup, by_line
+from neve.domain.world import World
 
 
 class LeakReports(Protocol):
@@ -25,13 +26,13 @@ class LeakReports(Protocol):
 async def look(reports: LeakReports, query: Mapping[str, str]) -> dict[str, Any]:
     """`?function=NAME`, else of all functions: each leak, those of the init phase apart, groups by line, timeouts."""
     name = query.get("function")
-    found = await reports.leaks(name)
+    found = [leak for leak in await reports.leaks(name) if _is_meant(leak.world, query)]
     leaks = [leak for leak in found if leak.origin is not None]
     return {
         "leaks": [_leak(leak) for leak in leaks],
         "init": [_leak(leak) for leak in found if leak.origin is None],
         "groups": [_group(group) for group in by_line(leaks)],
-        "timeouts": [_diagnosis(each) for each in await reports.diagnoses(name)],
+        "timeouts": [_diagnosis(each) for each in await reports.diagnoses(name) if _is_meant(each.world, query)],
     }
 
 
@@ -40,7 +41,12 @@ async def lines(reports: LeakReports, query: Mapping[str, str]) -> dict[str, Any
     name, since = query.get("function"), query.get("since", "0")
     if name is None or not since.isdigit():
         raise InvalidParameterValue("Ask for ?function=NAME&since=MS, in Unix milliseconds.")
-    return {"lines": [_line(line) for line in await reports.lines(name, min(int(since), 2**62))]}
+    found = await reports.lines(name, min(int(since), 2**62))
+    return {"lines": [_line(line) for line in found if _is_meant(line.world, query)]}
+
+
+def _is_meant(world: World, query: Mapping[str, str]) -> bool:
+    return query.get("account") in (None, world.account)
 
 
 def _leak(leak: Leak) -> dict[str, Any]:

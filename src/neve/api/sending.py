@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from neve import log
 from neve.api.body import BodyLimit, drain, read_body
+from neve.api.gate import Arrived, Claim
 from neve.api.http import BODY, CUT, WHOLE, Headers, Receive, Response, Scope, Send, StreamedResponse
+from neve.api.sigv4 import EMPTY_DIGEST
+from neve.domain.errors import SignatureRefused
 
 SEND_SECONDS = 900.0
 """How long a client may take nothing of a streamed answer: as long as the longest function runs."""
@@ -15,19 +18,30 @@ SEND_SECONDS = 900.0
 class Reading:
     """The body of one request: whether all of it has been read decides whether the connection can live on."""
 
-    __slots__ = ("_arrived", "_receive", "done", "headers")
+    __slots__ = ("_arrived", "done", "headers", "receive")
 
     def __init__(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> None:
-        self._arrived: Callable[[], bytes | None] = scope.get("extensions", {}).get(BODY, _not_yet)
-        self._receive = receive
+        self._arrived: Arrived = scope.get("extensions", {}).get(BODY, _not_yet)
+        self.receive = receive
         self.headers = headers
         self.done = b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0"
+
+    def prove_by(self, claim: Claim) -> None:
+        """Give the body out only when it is what was signed. SignatureRefused, here already when there is none."""
+        if self.done:
+            claim.prove(EMPTY_DIGEST)
+        else:
+            self.receive, self._arrived = claim.proving(self.receive), claim.proving_arrived(self._arrived)
 
     async def body(self, limit: BodyLimit) -> bytes:
         """All of it; errors as `read_body`."""
         if self.done:
             return b""
-        body = await read_body(self._receive, self.headers, limit, self._arrived)
+        try:
+            body = await read_body(self.receive, self.headers, limit, self._arrived)
+        except SignatureRefused:  # which is known at its end
+            self.done = True
+            raise
         self.done = True
         return body
 

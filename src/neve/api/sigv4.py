@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
-from urllib.parse import quote, unquote_plus, unquote_to_bytes
+from urllib.parse import quote, unquote_plus, unquote_to_bytes, urlsplit
 
 from neve.domain.errors import SignatureRefused
 
@@ -233,6 +233,29 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 def sign(key: bytes, text: str) -> str:
     """The signature, in hexadecimal digits."""
     return hmac.digest(key, text.encode("utf-8", "replace"), "sha256").hex()
+
+
+def presigned(url: str, access_key: str, secret: str, region: str, service: str, now: float, expires: int) -> str:
+    """A URL for GET that carries its signature. `url` is canonical already: encoded once, a query in its order."""
+    parts = urlsplit(url)
+    moment = moment_of(now)
+    members = {
+        "X-Amz-Algorithm": ALGORITHM,
+        "X-Amz-Credential": f"{access_key}/{moment[:8]}/{region}/{service}/{TERMINATOR}",
+        "X-Amz-Date": moment,
+        "X-Amz-Expires": str(expires),
+        "X-Amz-SignedHeaders": "host",
+    }
+    pairs = [
+        *([parts.query] if parts.query else []),
+        *(f"{name}={quote(value, safe='-_.~')}" for name, value in members.items()),
+    ]
+    query = "&".join(pairs)
+    wire = Wire("GET", parts.path.encode(), query.encode(), [(b"host", parts.netloc.encode())])
+    signature = Signature(access_key, moment[:8], region, service, ("host",), "", moment, expires, None)
+    canonical = canonical_requests(wire, Reading.of(wire.headers), signature, EMPTY_DIGEST)[0]
+    key = signing_key(secret, moment[:8], region, service)
+    return f"{url.partition('?')[0]}?{query}&X-Amz-Signature={sign(key, string_to_sign(signature, canonical))}"
 
 
 def canonical_path(path: bytes, service: str) -> str:

@@ -134,7 +134,8 @@ class _Visit:
 
     async def _identity(self, url: FunctionUrl, body: bytes) -> Identity:
         scope = self._scope
-        signed = Signed(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body, url.world)
+        method, path, query, headers = scope["method"], scope["raw_path"], scope["query_string"], scope["headers"]
+        signed = Signed(method, path, query, headers, body, url.world, url.function_arn)
         identity = self._house.who_calls(signed)
         if identity is None:
             raise AccessDenied(FORBIDDEN)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 DEFAULT_REGION = "us-east-1"
 DEFAULT_KEY = "test"
@@ -14,9 +15,28 @@ def region() -> str:
     )
 
 
-def access_key() -> str:
-    """AWS_ACCESS_KEY_ID, the profile of the credentials file, or `test`; only keys of twelve digits mean something."""
-    return os.environ.get("AWS_ACCESS_KEY_ID") or _of_profile("aws_access_key_id") or DEFAULT_KEY
+class Credentials(NamedTuple):
+    """What requests are signed with; the token is empty for a key that stays."""
+
+    access_key: str
+    secret: str
+    token: str = ""
+
+
+def credentials() -> Credentials:
+    """AWS_ACCESS_KEY_ID and what belongs to it, else the profile of the credentials file, else `test`.
+
+    A Neve that checks no signatures looks at the key alone, and only keys of twelve digits mean something to it.
+    """
+    key = os.environ.get("AWS_ACCESS_KEY_ID")
+    if key:
+        secret, token = os.environ.get("AWS_SECRET_ACCESS_KEY"), os.environ.get("AWS_SESSION_TOKEN")
+        return Credentials(key, secret or DEFAULT_KEY, token or "")
+    key = _of_profile("aws_access_key_id")
+    if key:
+        secret, token = _of_profile("aws_secret_access_key"), _of_profile("aws_session_token")
+        return Credentials(key, secret or DEFAULT_KEY, token or "")
+    return Credentials(DEFAULT_KEY, DEFAULT_KEY)
 
 
 def _of_profile(key: str) -> str | None:

@@ -1,7 +1,7 @@
 """The client of a running Neve: plain HTTP to its AWS doors and to its own API under `/_neve`.
 
-No SDK: loading one costs several times what a warm invocation does. Requests carry the credential scope of the caller
-(region and account live there) and no valid signature; http.client knows no proxies, so loopback is always reached.
+No SDK: loading one costs several times what a warm invocation does. Requests are signed (`signing.py`), whether Neve looks at
+signatures or not: region and account are told by them. http.client knows no proxies, so loopback is always reached.
 """
 
 import base64
@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import click
 
 from neve.cli import caller
+from neve.cli.signing import signed
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 _FUNCTIONS = "/2015-03-31/functions"
@@ -28,6 +29,11 @@ _OPEN: Mapping[str, Mapping[str, Any]] = {
 }
 _SECONDS = 60.0
 _LONGEST_INVOCATION = 960.0
+_NOT_LET_IN = ("UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException")
+_KEY_NEEDED = (
+    ". This Neve checks signatures: have AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or your AWS profile, name a key of "
+    "`neve keys create`."
+)
 _LOGS_TARGET = "Logs_20140328."
 
 
@@ -73,7 +79,7 @@ class Client:
     """
 
     def __init__(self, endpoint: str | None = None, account: str | None = None) -> None:
-        self._key = account or caller.access_key()
+        self._credentials = caller.credentials() if account is None else caller.Credentials(account, caller.DEFAULT_KEY)
         self.endpoint = (endpoint or os.environ.get("AWS_ENDPOINT_URL") or DEFAULT_ENDPOINT).rstrip("/")
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -211,6 +217,8 @@ class Client:
             response = self._send(
                 connection, "lambda", "GET", f"/_neve/records?follow=1{'&calls=1' if calls else ''}", b"", {}
             )
+            if response.status >= 400:
+                raise _refusal(Answer(response.status, {}, response.read()))
             on_open()
             while line := response.readline():
                 if line.strip():
@@ -259,13 +267,9 @@ class Client:
     def _send(
         self, connection: HTTPConnection, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> HTTPResponse:
-        connection.request(method, path, body, {"Authorization": self._scope(service), **headers})
+        given = signed(service, method, path, self._parts.netloc, body, headers, self._credentials)
+        connection.request(method, path, body, given)
         return connection.getresponse()
-
-    def _scope(self, service: str) -> str:
-        """Who calls, from where: what the server reads of a signature."""
-        credential = f"{self._key}/20150331/{caller.region()}/{service}/aws4_request"
-        return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={'0' * 64}"
 
 
 def _members(answer: Answer) -> dict[str, Any]:
@@ -285,4 +289,7 @@ def _refusal(answer: Answer) -> Refused:
         code = answer.headers.get("x-amzn-errortype") or members.get("__type") or ""
     except (ValueError, AttributeError):
         message, code = f"HTTP status {answer.status}", ""
-    return Refused(answer.status, code.split(":")[0].split("#")[-1], message)
+    code = code.split(":")[0].split("#")[-1]
+    if code in _NOT_LET_IN:
+        message = message.partition(". ")[0].rstrip(".") + _KEY_NEEDED
+    return Refused(answer.status, code, message)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from neve.cli import output
-from neve.cli.client import DEFAULT_ENDPOINT, Client, Failed
+from neve.cli.client import DEFAULT_ENDPOINT, Client, Failed, Impossible
 from neve.cli.discover import ENTRY_FILES, Found, find_functions
 from neve.cli.flags import settings_flags
 from neve.cli.live import Layout, LiveLog
@@ -60,6 +60,8 @@ def command(path: Path | None, **flags: Any) -> None:
     file = {**_DEFAULTS, **read_settings(Path()), **(read_settings(path) if path is not None and path.is_dir() else {})}
     with _data_dir(flags, file):
         settings = load(flags, file)
+        if settings.auth != "none":
+            raise Impossible("`neve dev` is for one machine and checks no signatures; `neve serve --auth sigv4` does.")
         names = [found.name for found in functions] if functions else ["neve"]
         bench = _Bench(path, functions, LiveLog(sys.stdout, Layout.of(sys.stdout, names)), tell_neighbours(settings))
         status = run(settings, bench.start, level="WARNING")

@@ -21,6 +21,7 @@ _COMMANDS = {
     "ps": "List the execution environments.",
     "queue": "Show the event queue, run it now, or forget it.",
     "delete": "Delete a function.",
+    "keys": "Make access keys, and say what they may do.",
     "runtimes": "Show what functions run on here, and install more.",
     "clock": "Show or move the virtual clock.",
     "doctor": "Say what this machine offers and what is missing.",

@@ -19,6 +19,9 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _SET_PARENT_DEATH_SIGNAL = 1
 
+# Whatever neve.toml says for a platform: nobody else is to reach it.
+_OURS_ALONE = {"NEVE_HOST": "127.0.0.1", "NEVE_AUTH": "none"}
+
 
 @contextlib.contextmanager
 def own_server(settings: Mapping[str, object], folder: Path | None = None) -> Iterator[str]:
@@ -32,7 +35,7 @@ def own_server(settings: Mapping[str, object], folder: Path | None = None) -> It
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **_variables(settings)},
+            env={**os.environ, **_OURS_ALONE, **_variables(settings)},
             cwd=folder,
             start_new_session=True,  # Ctrl-C is ours to pass on
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,

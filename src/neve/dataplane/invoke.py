@@ -26,6 +26,7 @@ from neve.dataplane.run import Run
 from neve.dataplane.runtime_api.subscriptions import Feed
 from neve.dataplane.runtimes import Runtime, Runtimes
 from neve.dataplane.sandbox.sandbox import Command, Folders, Limits, SandboxKind
+from neve.dataplane.session_keys import SessionKeys
 from neve.dataplane.slots import Holder, Slots, throttled
 from neve.dataplane.source_places import SourcePlaces
 from neve.dataplane.stock import Stock
@@ -113,6 +114,8 @@ class DataPlane:
         foundations.stream.subscribe(self._tails)
         foundations.stream.subscribe(self._leak_levels)
         foundations.stream.subscribe(self.feed)
+        self.session_keys = SessionKeys(checked=foundations.settings.auth != "none")
+        foundations.stream.subscribe(self.session_keys)
 
     # Invocations
 
@@ -267,7 +270,8 @@ class DataPlane:
         self, function: Function, runtime: Runtime, folders: Folders, log_stream: str, extensions: Sequence[str]
     ) -> Command:
         seen = self._foundations.kind.seen(folders)
-        environment = variables(function, runtime.family, runtime.major, log_stream, seen, self._endpoint)
+        given = self.session_keys.give(function, log_stream)
+        environment = variables(function, runtime.family, runtime.major, log_stream, seen, self._endpoint, given)
         wrapper = environment.get(WRAPPER) if runtime.family != "provided" else None
         argv = runtime.argv_in(seen, folders)
         environment |= self._leak_levels.variables(_holder(function), runtime.family, function.memory_mb)

@@ -4,21 +4,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from neve.dataplane.sandbox.sandbox import Folders
+from neve.dataplane.session_keys import Given
 from neve.domain.function import Function
 
 
 def variables(
-    function: Function, family: str, major: str, log_stream: str, seen: Folders, endpoint: str
+    function: Function, family: str, major: str, log_stream: str, seen: Folders, endpoint: str, given: Given
 ) -> dict[str, str]:
     """What the platform sets, then what the user set; a user may not set a reserved key, the control plane sees to that.
 
-    `seen` are the folders as the function sees them; `endpoint` is our own door, for the SDKs inside functions.
+    `seen` are the folders as the function sees them; `endpoint` is our own door, for the SDKs inside functions, and `given` what
+    they sign with.
     """
     return {
         **_defaults(family, major, seen),
         **_neighbours(endpoint),
         **(function.environment or {}),
-        **_reserved(function, family, log_stream, seen),
+        **_reserved(function, family, log_stream, seen, given),
     }
 
 
@@ -107,7 +109,7 @@ def _neighbours(endpoint: str) -> dict[str, str]:
     return {"AWS_ENDPOINT_URL": endpoint}
 
 
-def _reserved(function: Function, family: str, log_stream: str, seen: Folders) -> Mapping[str, str]:
+def _reserved(function: Function, family: str, log_stream: str, seen: Folders, given: Given) -> Mapping[str, str]:
     values = {
         "_HANDLER": function.handler,
         "AWS_DEFAULT_REGION": function.world.region,
@@ -118,10 +120,9 @@ def _reserved(function: Function, family: str, log_stream: str, seen: Folders) -
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": function.logging.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-        # The account is the key, so that what a function calls on us is called in its own world (design D13).
-        "AWS_ACCESS_KEY_ID": function.world.account,
-        "AWS_SECRET_ACCESS_KEY": "neve",
-        "AWS_SESSION_TOKEN": "neve",
+        "AWS_ACCESS_KEY_ID": given.access_key,
+        "AWS_SECRET_ACCESS_KEY": given.secret,
+        "AWS_SESSION_TOKEN": given.token,
         "LAMBDA_TASK_ROOT": str(seen.task_root),
         "LAMBDA_RUNTIME_DIR": str(seen.runtime),
     }

@@ -4,15 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from neve.domain.principal import Principal
 from neve.domain.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to the API, as far as an operation may know it."""
+    """One request to the API, as far as an operation may know it. `principal` is who calls, where that is proven."""
 
     world: World
     request_id: str
+    principal: Principal | None = None
 
 
 Operation = Callable[[Call, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]

@@ -18,9 +18,14 @@ class Principal:
     user_id: str
     policy: IdentityPolicy = FULL_ACCESS
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is anything in his account that he may not do."""
+        return self.policy is not FULL_ACCESS
+
     def check_may(self, action: str, resource: str, region: str) -> None:
         """AccessDenied in the words of AWS unless his policy allows it."""
-        if self.policy is FULL_ACCESS:
+        if not self.is_limited:
             return
         verdict = self.policy.decide(action, resource, {**self._context, "aws:requestedregion": region})
         if verdict is not Verdict.ALLOWED:

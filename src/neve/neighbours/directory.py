@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Mapping
 
 from neve.domain.call import Call
+from neve.domain.errors import CallerError
 from neve.neighbours.passage import pass_on, refuse
+from neve.neighbours.refusal import not_let_in
 from neve.neighbours.request import Head, Neighbour, Receive, Scope, Send, Unanswered, nobody
 
 
@@ -43,6 +45,13 @@ class Directory:
             await refuse(error, head, call.request_id, receive, send)
         else:
             await pass_on(neighbour, head, call.request_id, receive, send, self._closing)
+
+    async def refuse(
+        self, error: CallerError, service: str, call: Call, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Say that a request was not let in, in the shape of the service."""
+        head = _head(service, True, call, scope)
+        await refuse(not_let_in(error, head), head, call.request_id, receive, send)
 
 
 def _head(service: str, signed: bool, call: Call, scope: Scope) -> Head:

@@ -7,10 +7,12 @@ cannot tell a bucket in a host name from a path when the host is ours.
 from dataclasses import replace
 
 from neve.neighbours.bucket_path import by_path
+from neve.neighbours.child.closed import HEADER
 from neve.neighbours.process import MotoProcess
 from neve.neighbours.request import Head, Receive, Way
 
 _ACCOUNT = b"x-moto-account-id"
+_PASSWORD = HEADER.encode()
 _FORM = b"application/x-www-form-urlencoded"
 
 
@@ -26,7 +28,9 @@ class Moto:
 
     def adapt(self, head: Head) -> Head:
         """With the account as a header, a credential scope that moto reads, and the bucket in the path."""
-        headers = [(name, value) for name, value in head.headers if name != _ACCOUNT]
+        headers = [(name, value) for name, value in head.headers if name not in (_ACCOUNT, _PASSWORD)]
+        if self._process.password is not None:
+            headers.append((_PASSWORD, self._process.password.encode()))
         head = replace(head, headers=[*headers, (_ACCOUNT, head.world.account.encode())])
         if head.service == "s3":
             return by_path(_without_form(head), b"localhost")

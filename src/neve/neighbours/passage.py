@@ -13,7 +13,8 @@ from functools import cache
 import h11
 
 from neve import log
-from neve.neighbours.refusal import render
+from neve.domain.errors import SignatureRefused
+from neve.neighbours.refusal import not_let_in, render
 from neve.neighbours.request import (
     Address,
     CallerGone,
@@ -60,6 +61,8 @@ async def pass_on(
         running.result()
     except Unanswered as error:
         await _refuse(error, passage)
+    except SignatureRefused as error:  # the body was not what was signed: the neighbour has not seen its end
+        await _refuse(not_let_in(error, head), passage)
     except CallerGone:
         return
     finally:

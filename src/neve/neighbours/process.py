@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 from neve import log
 from neve.clock import Clock
+from neve.neighbours.child.closed import PASSWORD
 from neve.neighbours.child.say import MARK
 from neve.neighbours.request import Address, nobody, unavailable
 
@@ -40,7 +41,10 @@ def installed() -> bool:
 class MotoProcess:
     """One supervised process. `address` may be asked from any number of requests at once."""
 
-    def __init__(self, clock: Clock, url: str) -> None:
+    def __init__(self, clock: Clock, url: str, secret: str = "neve", closed: bool = False) -> None:
+        """`secret` is what it signs with when it calls Neve; `closed` lets it answer to who knows that secret alone."""
+        self.password = secret if closed else None
+        self._secret = secret
         self._clock = clock
         self._url = url
         self._socket: socket.socket | None = None
@@ -115,7 +119,7 @@ class MotoProcess:
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=[listener.fileno()],
                 start_new_session=True,  # Ctrl-C is for Neve, which lets functions finish their calls
-                env=_variables(),
+                env=_variables(self._secret, self.password),
             )
         )
         try:
@@ -171,12 +175,14 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await ending
 
 
-def _variables() -> dict[str, str]:
+def _variables(secret: str, password: str | None) -> dict[str, str]:
     """Nothing of AWS from the machine: moto must not find an account, a profile or a region that nobody named."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_", "S3_"))}
+    if password is not None:
+        kept[PASSWORD] = password
     return kept | {
         "AWS_ACCESS_KEY_ID": "neve",
-        "AWS_SECRET_ACCESS_KEY": "neve",
+        "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

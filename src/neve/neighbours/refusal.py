@@ -9,8 +9,10 @@ anything else             rest-json header x-amzn-errortype, {"message"}
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
+from neve.domain.errors import CallerError
 from neve.neighbours.request import Head, Headers, Unanswered
 
 
@@ -27,6 +29,55 @@ def render(error: Unanswered, head: Head, request_id: str) -> tuple[Headers, byt
         headers.append((b"smithy-protocol", given[b"smithy-protocol"]))
     headers.append((b"content-length", b"%d" % len(body)))
     return headers, b"" if head.method == "HEAD" else body
+
+
+class _Said(NamedTuple):
+    """How services say one thing: those that read XML forms, and S3."""
+
+    query: str
+    s3: str
+    s3_text: str
+
+
+# What Lambda calls it, and what others do. Services that read JSON use Lambda's names.
+_NOT_LET_IN = {
+    "MissingAuthenticationTokenException": _Said("MissingAuthenticationToken", "AccessDenied", "Access Denied"),
+    "IncompleteSignatureException": _Said("IncompleteSignature", "AuthorizationHeaderMalformed", ""),
+    "InvalidSignatureException": _Said("SignatureDoesNotMatch", "SignatureDoesNotMatch", ""),
+    "UnrecognizedClientException": _Said(
+        "InvalidClientTokenId",
+        "InvalidAccessKeyId",
+        "The AWS Access Key Id you provided does not exist in our records.",
+    ),
+    "ExpiredTokenException": _Said("ExpiredToken", "ExpiredToken", "The provided token has expired."),
+    "AccessDeniedException": _Said("AccessDenied", "AccessDenied", ""),
+}
+_OTHER_STATUSES = {"NotImplementedException": 501, "RequestEntityTooLargeException": 413}
+_S3_STATUSES = {"IncompleteSignatureException": 400, "ExpiredTokenException": 400, "XAmzContentSHA256Mismatch": 400}
+
+
+def not_let_in(error: CallerError, head: Head) -> Unanswered:
+    """A refusal of the door as the service would say it."""
+    said = _NOT_LET_IN.get(error.code, _Said(error.code, error.code, ""))
+    given = dict(head.headers)
+    if error.code in _OTHER_STATUSES:
+        return Unanswered(_OTHER_STATUSES[error.code], error.code, error.message)
+    if head.service == "s3":
+        code, text = said.s3, said.s3_text or error.message
+        if text.startswith(("Signature expired", "Signature not yet current")):
+            presigned = b"X-Amz-Expires=" in head.target
+            code = "AccessDenied" if presigned else "RequestTimeTooSkewed"
+            text = (
+                "Request has expired"
+                if presigned
+                else "The difference between the request time and the current time is too large."
+            )
+        return Unanswered(_S3_STATUSES.get(error.code, 403), code, text)
+    if b"x-amz-target" in given or given.get(b"smithy-protocol", b"").startswith(b"rpc-v2-cbor"):
+        return Unanswered(400, error.code, error.message)
+    if given.get(b"content-type", b"").startswith(b"application/x-www-form-urlencoded"):
+        return Unanswered(403, said.query, error.message)
+    return Unanswered(403, error.code, error.message)
 
 
 def _body(error: Unanswered, head: Head, given: Mapping[bytes, bytes], request_id: str) -> tuple[bytes, bytes]:

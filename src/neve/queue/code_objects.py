@@ -16,8 +16,8 @@ _FORBIDDEN = 403
 class CodeObjects:
     """In the buckets of every world; `url` is Neve's own door. `close` at the end."""
 
-    def __init__(self, url: str) -> None:
-        self._clients = Clients(url)
+    def __init__(self, url: str, secret: str = "neve") -> None:
+        self._clients = Clients(url, secret)
 
     async def content(self, world: World, wanted: CodeObject, limit: int) -> bytes:
         """An object of at most `limit` bytes.

@@ -19,8 +19,8 @@ _Look = Callable[[Clients, str, int], None]
 class Sources:
     """Of every world; `url` is Neve's own door. `close` at the end."""
 
-    def __init__(self, url: str) -> None:
-        self._clients = Clients(url)
+    def __init__(self, url: str, secret: str = "neve") -> None:
+        self._clients = Clients(url, secret)
 
     async def check(self, source: Source, timeout_s: int) -> None:
         """InvalidParameterValue in the service's words when the source is not there, or not fit for a function that may

@@ -4,6 +4,8 @@
     logs.sqlite   log groups          tasks/   unpacked code, one folder for each environment
     events.sqlite events, the outbox  layers/  unpacked layers, one over the other
     leaks.sqlite  what the leak watch found
+    keys.sqlite   access keys             master.key  what their secrets are sealed with
+    operator      the socket by which `neve keys` reaches a running Neve
     lock          held while Neve runs; the pid is inside
 
 The lock is an advisory lock of the kernel: it ends with the process, however that ends.
@@ -17,6 +19,10 @@ from types import TracebackType
 from typing import Self
 
 from neve.domain.errors import OperatorError
+
+
+class DirectoryTaken(OperatorError):
+    """Another Neve has it."""
 
 
 @dataclass
@@ -64,6 +70,16 @@ class DataDir:
         return self.path / "leaks.sqlite"
 
     @property
+    def keys(self) -> Path:
+        """The database of access keys."""
+        return self.path / "keys.sqlite"
+
+    @property
+    def master_key(self) -> Path:
+        """What their secrets are sealed with, unless the operator keeps that elsewhere."""
+        return self.path / "master.key"
+
+    @property
     def made(self) -> Path:
         """What Neve makes for runtimes, where the user's cache cannot be written."""
         return self.path / "runtimes"
@@ -108,7 +124,7 @@ def _take_lock(path: Path) -> int:
     except BlockingIOError as taken:
         pid = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
         os.close(lock)
-        raise OperatorError(
+        raise DirectoryTaken(
             f"the data directory {path} is in use by the neve with pid {pid}; stop it or name another with --data-dir"
         ) from taken
     os.ftruncate(lock, 0)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from neve.domain.access_key import AccessKey
 from neve.domain.alias import Alias
 from neve.domain.capacity_provider import CapacityProvider
 from neve.domain.code_signing import CodeSigningConfig
@@ -24,6 +25,7 @@ from neve.domain.function import Function
 from neve.domain.function_url import FunctionUrl
 from neve.domain.layer import LayerVersion
 from neve.domain.leak import Leak, LeftOverLine
+from neve.domain.principal import LastUsed
 from neve.domain.world import World
 
 
@@ -573,3 +575,25 @@ class LeakStore(Protocol):
 
     async def lines(self, function_name: str, since_ms: int) -> Sequence[LeftOverLine]:
         """Those of that time or later, in the order of time."""
+
+
+class KeyStore(Protocol):
+    """Access keys with their secrets. Who reads what is stored reads no secret."""
+
+    async def all(self) -> Sequence[tuple[AccessKey, str]]:
+        """Every key with its secret, the oldest first. OperatorError when the secrets cannot be read."""
+
+    async def add(self, key: AccessKey, secret: str) -> None:
+        """A new one."""
+
+    async def update(self, key: AccessKey) -> None:
+        """Its name, description and policy, and whether it is enabled."""
+
+    async def note_use(self, uses: Mapping[str, LastUsed]) -> None:
+        """When keys were used last, by id."""
+
+    async def delete(self, identity: str) -> None:
+        """Forget it, and its secret."""
+
+    async def rotate(self) -> int:
+        """Protect every secret anew, with a new master key; how many."""

@@ -17,6 +17,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from neve.neighbours.child import bridge
+from neve.neighbours.child.closed import PASSWORD, closed_to_others
 from neve.neighbours.child.refusals import create_known, say_what_is_missing
 
 
@@ -45,7 +46,9 @@ def main(fd: int, url: str) -> None:
     threading.Thread(target=_end_with_neve, name="end with Neve", daemon=True).start()
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
     first = bridge.install(url)
-    app = say_what_is_missing(DomainDispatcherApplication(partial(create_known, first)))
+    password = os.environ.pop(PASSWORD, None)
+    known = DomainDispatcherApplication(partial(create_known, first))
+    app = closed_to_others(say_what_is_missing(known), password)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler, fd=fd)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -6,12 +6,16 @@ tried again for a while. The X-Ray header of the request that caused it goes alo
 
 import http.client
 import json
+import os
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from flask import has_request_context, request
 
 from neve.neighbours.child.say import say
@@ -31,12 +35,25 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Place(NamedTuple):
+    """Whose call it is, and of which service: Neve knows its own parts by account and secret."""
+
+    account: str
+    region: str
+    service: str = "lambda"
+
+
+_NOBODYS = Place("000000000000", "us-east-1")
+
+
 class Neve:
     """The Neve at `url`."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port
+        self._netloc = parts.netloc
+        self._secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "neve")
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="event")
 
     def invoke_event(self, arn: str, event: object) -> None:
@@ -54,14 +71,14 @@ class Neve:
     def now(self) -> float:
         """Neve's clock, which may have been moved; the machine's while Neve does not say."""
         try:
-            return float(json.loads(self._ask("GET", "/_neve/clock", b"", {}, _EVENT_SECONDS).body)["now"])
+            return float(json.loads(self._ask("GET", "/_neve/clock", b"", {}, _NOBODYS, _EVENT_SECONDS).body)["now"])
         except (OSError, http.client.HTTPException, ValueError, KeyError):
             return time.time()
 
     def is_there(self, account: str, region: str, name: str) -> bool:
         """Whether there is such a function."""
         path = f"/2015-03-31/functions/{quote(name, safe='')}"
-        return self._ask("GET", path, b"", _headers(account, region), _EVENT_SECONDS).status == 200
+        return self._ask("GET", path, b"", {}, Place(account, region), _EVENT_SECONDS).status == 200
 
     def _hand_over(self, arn: str, payload: bytes, trace: str) -> None:
         _, _, _, region, account, *_ = arn.split(":")
@@ -82,11 +99,11 @@ class Neve:
     def _log(self, account: str, region: str, group: str, text: str) -> None:
         stream = {"logGroupName": group, "logStreamName": str(uuid.uuid4())}
         events = [{"timestamp": int(time.time() * 1000), "message": text}]
-        headers = _headers(account, region, "logs") | {"Content-Type": "application/x-amz-json-1.1"}
+        place, headers = Place(account, region, "logs"), {"Content-Type": "application/x-amz-json-1.1"}
         for operation, members in (("CreateLogStream", stream), ("PutLogEvents", {**stream, "logEvents": events})):
             target = {"X-Amz-Target": f"Logs_20140328.{operation}"}
             try:
-                answer = self._ask("POST", "/", json.dumps(members).encode(), headers | target, _EVENT_SECONDS)
+                answer = self._ask("POST", "/", json.dumps(members).encode(), headers | target, place, _EVENT_SECONDS)
                 said = "" if answer.status == 200 else answer.body.decode(errors="replace")
             except (OSError, http.client.HTTPException) as error:
                 said = repr(error)
@@ -97,13 +114,18 @@ class Neve:
     def _post(
         self, account: str, region: str, name: str, payload: bytes, kind: str, trace: str, seconds: float
     ) -> Answer:
-        headers = _headers(account, region) | {"X-Amz-Invocation-Type": kind} | ({_TRACE: trace} if trace else {})
-        return self._ask("POST", f"/2015-03-31/functions/{quote(name, safe='')}/invocations", payload, headers, seconds)
+        headers = {"X-Amz-Invocation-Type": kind} | ({_TRACE: trace} if trace else {})
+        path = f"/2015-03-31/functions/{quote(name, safe='')}/invocations"
+        return self._ask("POST", path, payload, headers, Place(account, region), seconds)
 
-    def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str], seconds: float) -> Answer:
+    def _ask(
+        self, method: str, path: str, body: bytes, headers: dict[str, str], place: Place, seconds: float
+    ) -> Answer:
+        request = AWSRequest(method, f"http://{self._netloc}{path}", headers, body)
+        SigV4Auth(Credentials(place.account, self._secret), place.service, place.region).add_auth(request)
         connection = http.client.HTTPConnection(self._host, self._port, timeout=seconds)
         try:
-            connection.request(method, path, body, headers)
+            connection.request(method, path, body, dict(request.headers.items()))
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
         finally:
@@ -113,11 +135,6 @@ class Neve:
 def trace_of_request() -> str:
     """The X-Ray header of the request that moto is answering; empty when there is none."""
     return str(request.headers.get(_TRACE, "")) if has_request_context() else ""
-
-
-def _headers(account: str, region: str, service: str = "lambda") -> dict[str, str]:
-    scope = f"{account}/20000101/{region}/{service}/aws4_request"
-    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
 
 
 class Backend:

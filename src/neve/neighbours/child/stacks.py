@@ -138,7 +138,7 @@ def _client(url: str, service: str, account: str, region: str) -> Any:
         endpoint_url=url,
         region_name=region,
         aws_access_key_id=account,
-        aws_secret_access_key="neve",
+        aws_secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"],
         config=Config(retries={"total_max_attempts": 1}, read_timeout=120, proxies={}),
     )
 

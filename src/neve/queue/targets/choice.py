@@ -16,8 +16,8 @@ _Send = Callable[[Clients, Delivery], None]
 class AllTargets:
     """The targets of a Neve whose door is at `url`; `invoke` takes events for functions. `close` at the end."""
 
-    def __init__(self, url: str, invoke: InvokeEvent) -> None:
-        self._clients = Clients(url)
+    def __init__(self, url: str, invoke: InvokeEvent, secret: str = "neve") -> None:
+        self._clients = Clients(url, secret)
         self._invoke = invoke
         self._senders: Mapping[TargetKind, _Send] = {
             TargetKind.QUEUE: Queues().send,

@@ -33,10 +33,11 @@ T = TypeVar("T")
 
 
 class Clients:
-    """Clients by service and world. `url` is Neve's own door."""
+    """Clients by service and world. `url` is Neve's own door, and `secret` what it knows Neve's own parts by."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: str = "neve") -> None:
         self._url = url
+        self._secret = secret
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="delivery")
         self._making = threading.Lock()
         self._made: dict[tuple[str, World], Any] = {}
@@ -80,7 +81,7 @@ class Clients:
             region_name=world.region,
             endpoint_url=self._url,
             aws_access_key_id=world.account,  # the account is the key (design D13)
-            aws_secret_access_key="neve",
+            aws_secret_access_key=self._secret,
             config=Config(
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
