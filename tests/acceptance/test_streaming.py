@@ -13,7 +13,7 @@ from tests.acceptance.conftest import Deploy
 from tests.acceptance.functions import PROGRAMS, Deployed, deploy
 from tests.acceptance.gate import BOUND_S, Gate, gate
 from tests.acceptance.lines import inside
-from tests.acceptance.machine import until
+from tests.acceptance.machine import turns, until
 from tests.acceptance.server import NeveServer
 
 Event = dict[str, Any]
@@ -82,6 +82,19 @@ def wait_quiet(function: Deployed) -> None:
     """Until nothing of it runs; on a busy machine it has more environments than one."""
     states = {"frozen", "down"}
     until(lambda: states.issuperset(each["state"] for each in function.environments()), f"{function.name} still runs")
+
+
+def wait_stuck(function: Deployed) -> None:
+    """Until its one process has not had the processor for a while."""
+    (pid,) = [each["pid"] for each in function.environments()]
+    seen = [0, 0]
+
+    def look() -> bool:
+        now = turns(pid)
+        seen[:] = [now, seen[1] + 1 if now == seen[0] else 0]
+        return seen[1] >= 50
+
+    until(look, f"{function.name} goes on")
 
 
 def address(held: Gate) -> str:
@@ -232,6 +245,7 @@ def test_a_custom_runtime_streams_fails_and_waits_for_its_caller(deployed: Deplo
     before = resident_mb(neve.process.pid)
     events = stream(function, {"count": 400})
     next(events)
+    wait_stuck(function)
     assert resident_mb(neve.process.pid) - before < 20
     assert "wrote 400" not in function.log_lines()
     assert len(whole(events)[0]) > 39_000_000

@@ -1,11 +1,21 @@
 // Ways to answer in a stream; `gate` is the URL of somebody who answers when the test wants it.
+const assert = require('node:assert');
 const { pipeline } = require('node:stream/promises');
 const { Readable } = require('node:stream');
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+let asked = 0;
+
 function* megabytes(count) {
-  for (let sent = 0; sent < count; sent++) yield Buffer.alloc(1_000_000, 'm');
+  for (asked = 0; asked < count; asked++) yield Buffer.alloc(1_000_000, 'm');
+}
+
+async function nobodyReads() {
+  for (let still = 0, before = -1; still < 20; before = asked) {
+    await wait(20);
+    still = asked === before ? still + 1 : 0;
+  }
 }
 
 const ways = {
@@ -19,8 +29,9 @@ const ways = {
   async much(stream, { count, gate }) {
     const writing = pipeline(Readable.from(megabytes(count)), stream);
     if (gate) {
-      await wait(100);
-      await fetch(gate); // the event loop goes on while nobody reads
+      await nobodyReads();
+      assert(asked < count);
+      await fetch(gate); // the event loop goes on
     }
     await writing;
     console.log(`wrote ${count} MB`);
