@@ -202,8 +202,6 @@ def test_lambda_and_logs_stay_neves(neve: NeveServer) -> None:
 def test_what_moto_cannot_do_is_said_in_the_services_shape(neve: NeveServer) -> None:
     with pytest.raises(botocore.exceptions.ClientError, match="moto does not do this: it does not have this service"):
         neve.client("braket").search_devices(filters=[])
-    with pytest.raises(botocore.exceptions.ClientError, match=r"moto needs the package .* pip install 'moto\[all\]'"):
-        neve.client("apigateway").get_rest_apis()
 
 
 def test_nothing_is_started_before_it_is_needed_and_nothing_is_left(tmp_path: Path) -> None:
