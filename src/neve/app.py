@@ -305,12 +305,12 @@ async def _run(
     events = _events(settings, storage, clock, stream, functions, plane, url, secret)
     queue = events.queue
     leaks = LeakBook(storage.leaks)
-    stream.subscribe(leaks)
+    stream.subscribe(leaks, leaks.types)
     calls = Calls(clock.now_ms)
     prices = read_prices(settings.prices)
     traces, costs = TraceBook(prices), CostBook(prices)
-    stream.subscribe(traces)
-    stream.subscribe(costs)
+    stream.subscribe(traces, traces.types)
+    stream.subscribe(costs, costs.types)
     codes = SideBySide(storage.task_roots)
     house = House(
         plane,

@@ -84,3 +84,13 @@ async def test_sending_to_a_process_that_is_gone_is_harmless() -> None:
     peer.channel.drain()
     peer.channel.send(INVOKE, b"{}")
     peer.channel.close()
+
+
+async def test_half_a_character_in_a_header_is_no_mistake() -> None:
+    peer = Peer()
+    await peer.write(encode(RESPONSE, rb'{"id": "r", "type": "\ud800"}', b"1") + encode(NEXT, b"{}")[:3])
+    assert await peer.frame() == (RESPONSE, {"id": "r", "type": "\ud800"}, b"1")
+    peer.arrived.clear()
+    await peer.write(encode(NEXT, b"{}")[3:])
+    assert await peer.frame() == (NEXT, {}, b"")
+    peer.close()

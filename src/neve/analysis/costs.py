@@ -25,6 +25,8 @@ class FunctionCost:
 class CostBook:
     """All methods belong to the event loop's thread."""
 
+    types = frozenset({kinds.REPORT})
+
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
         self._used: dict[_Key, Usage] = {}

@@ -7,7 +7,7 @@ environment. News are written in batches; what the disk refuses is tried again, 
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from neve import log
@@ -47,6 +47,11 @@ class LeakBook:
             kinds.INIT_RUNTIME_DONE: self._lost,
             kinds.ENVIRONMENT_STOPPED: self._lost,
         }
+
+    @property
+    def types(self) -> Collection[str]:
+        """The records that it hears of."""
+        return self._hears
 
     def __call__(self, record: Record, line: str | None) -> None:
         """The subscriber."""

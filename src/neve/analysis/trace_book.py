@@ -48,6 +48,8 @@ class Listed:
 class TraceBook:
     """All methods belong to the event loop's thread."""
 
+    types = _OF_ENVIRONMENTS | _OF_EVENTS | {kinds.FUNCTION}
+
     def __init__(self, prices: Prices = _AWS) -> None:
         self._prices = prices
         self._environments: OrderedDict[str, deque[Record]] = OrderedDict()

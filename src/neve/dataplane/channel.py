@@ -14,6 +14,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from neve import log
 from neve.dataplane.arrived import bytes_arrived
 from neve.domain.limits import MEBIBYTE, SYNC_RESPONSE_BYTES
@@ -36,6 +38,7 @@ ALL_NEXT = -1  # no frame: what `Parties` says when the runtime and every extens
 
 _HEAD = struct.Struct(">IBI")
 _LENGTH_BYTES = 4
+_JSON = msgspec.json.Decoder()
 _READ_BYTES = 65_536  # at most 6,000 frames
 _MOST_HEADER_BYTES = MEBIBYTE
 _MOST_BODY_BYTES = SYNC_RESPONSE_BYTES + 1
@@ -64,44 +67,62 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[_Whole]:
         """The frames that `data` completes. NoFrame when it is none."""
-        unwanted = min(self._unwanted, len(data))
-        self._unwanted -= unwanted
-        self._buffer += data[unwanted:] if unwanted else data
-        frames: list[_Whole] = []
-        at = 0
-        with memoryview(self._buffer) as buffer:
-            while (cut := self._cut(buffer[at:])) is not None:
-                frame, length = cut
-                frames.append(frame)
-                at += length
-        self._unwanted += max(0, at - len(self._buffer))
-        del self._buffer[:at]
+        if not self._buffer and not self._unwanted:  # the usual case: nothing is left of before
+            frames, at = self._cut_all(data)
+            self._buffer += data[at:]
+        else:
+            unwanted = min(self._unwanted, len(data))
+            self._unwanted -= unwanted
+            self._buffer += data[unwanted:] if unwanted else data
+            with memoryview(self._buffer) as buffer:
+                frames, at = self._cut_all(buffer)
+            del self._buffer[:at]
         return frames
 
-    def _cut(self, data: memoryview) -> tuple[_Whole, int] | None:
-        """The first frame and the bytes that it takes, which may be more than are there; None when it is not whole."""
-        if len(data) < _HEAD.size:
+    def _cut_all(self, data: bytes | memoryview) -> tuple[list[_Whole], int]:
+        """The whole frames, and how many bytes of `data` they were."""
+        frames: list[_Whole] = []
+        at = 0
+        while (cut := self._cut(data, at)) is not None:
+            frame, length = cut
+            frames.append(frame)
+            at += length
+        self._unwanted += max(0, at - len(data))
+        return frames, min(at, len(data))
+
+    def _cut(self, data: bytes | memoryview, at: int) -> tuple[_Whole, int] | None:
+        """The frame that begins there and the bytes it takes, which may be more than there are; None when it is not whole."""
+        there = len(data) - at
+        if there < _HEAD.size:
             return None
-        length, kind, header_length = _HEAD.unpack_from(data)
+        length, kind, header_length = _HEAD.unpack_from(data, at)
         body_at = _HEAD.size + header_length
         body_length = _LENGTH_BYTES + length - body_at
         if body_length < 0 or header_length > _MOST_HEADER_BYTES:
             raise NoFrame(f"a frame of {length} bytes with a header of {header_length}")
         end = body_at + min(body_length, _MOST_BODY_BYTES)
-        if len(data) < end:
+        if there < end:
             return None
-        header = _header(bytes(data[_HEAD.size : body_at])) if header_length > 2 else {}
-        return (kind, header, bytes(data[body_at:end])), body_at + body_length
+        header = _header(bytes(data[at + _HEAD.size : at + body_at])) if header_length > 2 else {}
+        return (kind, header, bytes(data[at + body_at : at + end])), body_at + body_length
 
 
 def _header(text: bytes) -> Header:
     try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise NoFrame(f"a header that is no JSON: {type(error).__name__}") from error
+        header = _JSON.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        header = _read_slowly(text)
     if not isinstance(header, dict):
         raise NoFrame("a header that is no JSON object")
     return header
+
+
+def _read_slowly(text: bytes) -> Any:
+    """Half a character, which JavaScript may have in a string, is no mistake to `json`."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NoFrame(f"a header that is no JSON: {type(error).__name__}") from error
 
 
 class Channel:

@@ -112,7 +112,7 @@ class DataPlane:
         self.places = SourcePlaces()
         self._leak_levels = LeakLevels(foundations.settings.leaks)
         foundations.stream.subscribe(self._tails)
-        foundations.stream.subscribe(self._leak_levels)
+        foundations.stream.subscribe(self._leak_levels, self._leak_levels.types)
         foundations.stream.subscribe(self.feed)
         self.session_keys = SessionKeys(checked=foundations.settings.auth != "none")
         foundations.stream.subscribe(self.session_keys)

@@ -31,6 +31,8 @@ def _watchdog_ms(memory_mb: int) -> int:
 class LeakLevels:
     """A subscriber of the stream: what a version needs more of, its next environments have."""
 
+    types = frozenset({kinds.LEAK, kinds.DIAGNOSIS})
+
     def __init__(self, setting: str) -> None:
         self._setting = setting
         self._leaking: set[Holder] = set()

@@ -8,6 +8,8 @@ import json
 import socket
 from collections.abc import Callable
 
+import msgspec
+
 from neve.dataplane import channel as frames
 from neve.dataplane.channel import Channel, OnFrame
 from neve.dataplane.plan import Plan
@@ -191,4 +193,4 @@ def _header(event: Event) -> bytes:
         header["clientContext"] = event.client_context
     if event.identity is not None:
         header["identity"] = event.identity
-    return json.dumps(header).encode()
+    return msgspec.json.encode(header)

@@ -1,11 +1,12 @@
 """Publishes records to their subscribers (design D1): log groups, log tails, the terminal, whoever comes.
 
 A record's text line is made once, here, whatever the number of subscribers. Subscribers are called at once, on the event
-loop, in the order of their subscription; they must not wait.
+loop, in the order of their subscription; they must not wait. Who says which types he wants is not called for others: an
+invocation has nine records.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from neve.domain.limits import LOG_TAIL_BYTES
 from neve.domain.platform_lines import text_line
@@ -19,17 +20,24 @@ class Stream:
     """The one stream of a Neve."""
 
     def __init__(self) -> None:
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[tuple[Subscriber, Collection[str] | None]] = []
+        self._by_type: dict[str, list[Subscriber]] = {}
 
     def publish(self, record: Record) -> None:
         """Pass a record and its log line (None when it has none) to every subscriber."""
         line = json_line(record) if record.origin.log_format == "JSON" else text_line(record)
-        for subscriber in self._subscribers:
+        wanting = self._by_type.get(record.type)
+        if wanting is None:
+            wanting = self._by_type[record.type] = [
+                each for each, types in self._subscribers if types is None or record.type in types
+            ]
+        for subscriber in wanting:
             subscriber(record, line)
 
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """From now on; the returned call ends it."""
-        self._subscribers = [*self._subscribers, subscriber]
+    def subscribe(self, subscriber: Subscriber, types: Collection[str] | None = None) -> Callable[[], None]:
+        """From now on, to records of these types or of all; the returned call ends it."""
+        self._subscribers.append((subscriber, types))
+        self._by_type = {}
         return lambda: self._unsubscribe(subscriber)
 
     @contextlib.contextmanager
@@ -42,7 +50,8 @@ class Stream:
             end()
 
     def _unsubscribe(self, subscriber: Subscriber) -> None:
-        self._subscribers = [other for other in self._subscribers if other is not subscriber]
+        self._subscribers = [each for each in self._subscribers if each[0] is not subscriber]
+        self._by_type = {}
 
 
 class LogTails:
