@@ -1,6 +1,7 @@
 """From the records of the stream to the picture of a run."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from tests.analysis.telling import FIRST, SECOND, THIRD, Told
@@ -121,6 +122,33 @@ def test_timeout_tells_what_it_waited_for() -> None:
     ]
 
 
+def test_timeout_of_python_tells_where_it_was() -> None:
+    told = Told()
+    told.start(0)
+    waiting: dict[str, Any] = {"count": 1, "source": None, "stack": [], "origin": FIRST}
+    request = {**waiting, "kind": "http", "description": "GET http://a/b"}
+    thread = {**waiting, "kind": "thread", "description": "thread (upload)"}
+    told.tell(
+        kinds.DIAGNOSIS,
+        900,
+        FIRST,
+        answeredMs=None,
+        waiting=[request, thread],
+        blocked=False,
+        stack=["ask (app.py:7:5)"],
+        family="python",
+    )
+    told.tell(kinds.FAULT, 1000, FIRST, text="")
+    told.end(1000, 1000, status="timeout")
+    assert texts(picture(told)) == [
+        "invoke",
+        "it is here",
+        "waits for GET a/b",
+        "beside it: thread (upload)",
+        "timed out after 1 s",
+    ]
+
+
 def test_run_that_has_not_ended_is_shown_as_far_as_it_came() -> None:
     told = Told()
     told.start(0)
@@ -157,6 +185,22 @@ def test_leak_that_goes_on_later_has_a_thread_through_the_freeze() -> None:
     assert (thread.first, thread.last, thread.end) == (2, 5, "continued")
     assert [(each.kind, each.first, each.last) for each in shown.activities if each.kind == "leak"] == [("leak", 5, 6)]
     assert texts(picture(told, SECOND)) == texts(shown)
+
+
+def test_error_of_left_over_work_that_the_invocation_survives() -> None:
+    told = Told()
+    told.start(0)
+    told.leak(5)
+    told.end(6, 5)
+    told.freeze(7)
+    told.start(1000, SECOND)
+    told.thaw(1001, SECOND)
+    failed: dict[str, Any] = {"leakId": "l1", "requestId": SECOND, "error": "ValueError: boom", "fatal": False}
+    told.resume(1001, SECOND)
+    told.tell(kinds.LEAK_FAILED, 1002, SECOND, **failed)
+    told.end(1010, 10, SECOND)
+    rows = [row for row in picture(told, SECOND).rows if row.text == "ValueError: boom"]
+    assert [row.detail for row in rows] == ["nobody catches its error"]
 
 
 def test_line_of_left_over_work_comes_after_it_went_on() -> None:

@@ -100,6 +100,7 @@ class LeakFacts:
     finished_in: str | None = None
     failed_in: str | None = None
     error: str | None = None
+    fatal: bool = True
     lost_ms: float | None = None
 
 
@@ -261,6 +262,7 @@ class _Reader:
         leak, members = self._leak(record), record.record
         if leak is not None:
             leak.failed_in, leak.error = members["requestId"], members["error"]
+            leak.fatal = members.get("fatal", True)
             leak.finished_ms, leak.finished_in = record.time_ms, members["requestId"]
 
     def lost(self, record: Record) -> None:

@@ -260,7 +260,7 @@ class _Story:
                     key,
                     _cut(leak.error, _LONGEST_LINE),
                     tone="error",
-                    detail="its error ends this invocation",
+                    detail="its error ends this invocation" if leak.fatal else "nobody catches its error",
                 )
         elif leak.resumed:
             self.draft.thread(leak.id, key, first, None, "open")
@@ -434,11 +434,13 @@ class _Running:
         if diagnosis["blocked"]:
             where = diagnosis["stack"][0] if diagnosis["stack"] else ""
             self._draft.row("note", at_ms, self._key, "the event loop is blocked", detail=where, tone="error")
+        elif diagnosis["stack"]:
+            self._draft.row("note", at_ms, self._key, "it is here", detail=diagnosis["stack"][0], tone="error")
         for each in diagnosis["waiting"][:3]:
             place = f"{each['source']['file']}:{each['source']['line']}" if each["source"] else ""
-            self._draft.row(
-                "note", at_ms, self._key, f"waits for {short(each['description'])}", detail=place, tone="error"
-            )
+            beside = diagnosis.get("family") == "python" and each["kind"] != "http"
+            told = f"{'beside it: ' if beside else 'waits for '}{short(each['description'])}"
+            self._draft.row("note", at_ms, self._key, told, detail=place, tone="error")
 
     def _cost(self) -> str:
         metrics = self._run.metrics
