@@ -18,6 +18,8 @@ FOREIGN_TO = {  # who alone may import it
     "uvicorn": {"api", "app"},
     "click": {"cli"},
     "h11": {"neighbours"},
+    "tree_sitter": {"cli"},
+    "tree_sitter_javascript": {"cli"},
     "moto": {"neighbours"},
     "cryptography": {"storage"},
 }

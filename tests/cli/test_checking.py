@@ -198,6 +198,19 @@ def test_deploying_and_invoking_it_ourselves_are_no_calls_of_the_function() -> N
     assert [effect.what for _, effect in invoked.calls] == ["invoke f"]
 
 
+def test_call_of_a_thread_is_told_as_what_the_thread_does() -> None:
+    """Python tells that a thread has ended between two invocations, too."""
+    put = called("dynamodb", "PutItem")
+    thread = left(kind="thread", description="thread (save)")
+    (finding,) = found(
+        seen(Fate.THAWED, [thread, report()], [put, finished()]),
+        seen(Fate.RECLAIMED, [thread, report()]),
+        seen(Fate.IN_TIME, [thread, report(), put, finished()]),
+    )
+    assert words(finding) == {Fate.THAWED: LATE, Fate.RECLAIMED: LOST, Fate.IN_TIME: DONE}
+    assert finding.fates[Fate.RECLAIMED].text == "lost: dynamodb PutItem"
+
+
 # Timeouts, errors, differences
 
 
@@ -214,6 +227,7 @@ def test_timeout_tells_what_it_waited_for_and_is_told_once() -> None:
         "neve.diagnosis",
         FIRST,
         requestId=FIRST,
+        family="nodejs",
         timeoutSeconds=3.0,
         answeredMs=1.0,
         waiting=[waiting],

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from neve.cli import options, output
-from neve.cli.checking.compare import KINDS, findings
+from neve.cli.checking.compare import KINDS, SEEN_KINDS, findings
 from neve.cli.checking.fates import FATES, Seen, run
 from neve.cli.checking.observed import observe
 from neve.cli.checking.report import Checked, as_plain, explain
@@ -64,11 +64,12 @@ class _Kinds(click.ParamType[Sequence[str]]):
     "--fail-on",
     "kinds",
     type=_Kinds(),
-    default=",".join(KINDS),
+    default=",".join(SEEN_KINDS),
     show_default=True,
     metavar="KINDS",
     help="Which findings make the exit code 1.",
 )
+@click.option("--without-running", is_flag=True, help="Only read the code: hints, and nothing is invoked.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML, too.")
 @click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write SARIF 2.1.0, too.")
 @options.endpoint
@@ -80,6 +81,7 @@ def command(
     setup: str | None,
     patience: float,
     kinds: Sequence[str],
+    without_running: bool,
     junit: Path | None,
     sarif: Path | None,
     endpoint: str | None,
@@ -97,17 +99,22 @@ def command(
     began = time.monotonic()
     folder = Path(what).resolve() if Path(what).is_dir() else None
     checked = []
-    with worlds(folder) as place, _at_work(len(targets)) as tick:
-        for each in _check(place, targets, setup, patience):
+    with ExitStack() as ending:
+        if without_running:
+            checking = iter([explain(each, [], [], 0.0) for each in targets])
+        else:
+            checking = _check(ending.enter_context(worlds(folder)), targets, setup, patience)
+        tick = ending.enter_context(_at_work(len(targets)))
+        for each in checking:
             checked.append(each)
             tick(len(checked))
             if not as_json:
-                show(each)
+                show(each, kinds)
     _write(checked, kinds, junit, sarif)
     if as_json:
         output.print_json(as_plain(checked, kinds))
     else:
-        show_summary(checked, time.monotonic() - began)
+        show_summary(checked, kinds, time.monotonic() - began)
     sys.exit(1 if any(each.failing(kinds) for each in checked) else 0)
 
 

@@ -6,7 +6,7 @@ handler is async; from nodejs24.x on nothing ever waits.
 
 import re
 
-from neve.cli.checking.compare import DIFFERENCE, ERROR, LEAK, TIMEOUT, Finding
+from neve.cli.checking.compare import DIFFERENCE, LEAK, TIMEOUT, Finding
 
 _NODE = re.compile(r"nodejs(\d+)\.")
 _FIRST_WITHOUT_CALLBACKS = 24
@@ -14,14 +14,14 @@ _REQUESTS = ("fetch", "http")
 
 
 def advice(finding: Finding, runtime: str, awaitable: str | None = None) -> str:
-    """One or two sentences. `awaitable` is the call that nothing waits for, where the code tells: `saveInvoice(…)`."""
+    """One or two sentences. `awaitable` is the call that nothing waits for, where the code tells: `saveInvoice(…) in a.mjs:9`."""
     if finding.kind == LEAK:
         return _of_leak(finding, runtime, awaitable)
     if finding.kind == TIMEOUT:
         return _of_timeout(finding) if runtime.startswith("nodejs") else _of_python_timeout(finding)
-    return {ERROR: "", DIFFERENCE: "Mend what is left unfinished above: it reaches into other invocations."}[
-        finding.kind
-    ]
+    return (
+        "Mend what is left unfinished above: it reaches into other invocations." if finding.kind == DIFFERENCE else ""
+    )
 
 
 def has_callbacks(runtime: str) -> bool:
@@ -69,6 +69,7 @@ _NODE_LEAKS = {
 _PYTHON_LEAKS = {
     "thread": "Call thread.join() before the handler returns.",
     "executor": "Call future.result(), or use `with ThreadPoolExecutor() as pool`, which waits for its threads.",
+    "http": "Make the request, and read its answer, before the handler returns.",
     "timer": "Call timer.join(), or timer.cancel(), before the handler returns.",
     "process": "Call process.join(), or process.wait(), before the handler returns.",
     "child process": "Wait for its end with process.wait() or subprocess.run() before the handler returns.",

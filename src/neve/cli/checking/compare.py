@@ -9,8 +9,11 @@ from neve.cli.checking.fates import FATES, Fate
 from neve.cli.checking.observed import Effect, Left, Observed, Place, error_of
 from neve.cli.timeouts import explained
 
-LEAK, TIMEOUT, ERROR, DIFFERENCE = "leak", "timeout", "error", "difference"
-KINDS = (LEAK, TIMEOUT, ERROR, DIFFERENCE)
+LEAK, TIMEOUT, ERROR, DIFFERENCE, HINT = "leak", "timeout", "error", "difference", "hint"
+SEEN_KINDS = (LEAK, TIMEOUT, ERROR, DIFFERENCE)
+KINDS = (*SEEN_KINDS, HINT)
+"""Of findings; all but hints, which are read in the code, were seen to happen."""
+
 
 DONE, LATE, LOST, LUCK, ENDLESS, ABSENT = "done", "late", "lost", "luck", "endless", "absent"
 """What became of something in one fate. `luck`: it was over before the environment froze, which nothing guarantees."""
@@ -28,7 +31,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to mend. `subject` is what is left, or what failed; `work` its kind in the words of the leak watch.
+    """One thing to mend. `subject` is what is left, or what failed; `work` its kind in the words of the leak watch; of a hint its
+    rule.
 
     `answered`: of a timeout, whether the callback was called. `details` are sentences to be shown below.
     """
@@ -53,21 +57,25 @@ class Finding:
 def findings(observed: Sequence[Observed]) -> list[Finding]:
     """Of the three fates of one function."""
     leaks = list(_leaks(observed))
-    rest = [*_lost_calls(observed, leaks), *_strays(observed, leaks)]
+    calls = list(_lost_calls(observed, leaks))
+    if calls and len(leaks) == 1:  # then there is nobody else who could have made them
+        leaks, calls = list(_leaks(observed, [each.subject for each in calls])), []
+    rest = calls or list(_strays(observed, leaks))
     return [*_errors(observed), *_timeouts(observed), *leaks, *rest, *_differences(observed, bool(leaks or rest))]
 
 
 # Leaks
 
 
-def _leaks(observed: Sequence[Observed]) -> Iterator[Finding]:
+def _leaks(observed: Sequence[Observed], calls: Sequence[str] = ()) -> Iterator[Finding]:
+    """`calls` are those of services that the only leak made, besides the requests that it was seen to make."""
     keys = dict.fromkeys(_key(leak) for each in observed for leak in each.leaks)
     alone = len(keys) == 1
     for key in keys:
         of_fate = {each.fate: [leak for leak in each.leaks if _key(leak) == key] for each in observed}
         shown = next(leak for leaks in of_fate.values() for leak in leaks)
         effects = _effects(of_fate)
-        lines = [f'log "{line}"' for line in _lines(observed)] if alone else []
+        lines = [*calls, *(f'log "{line}"' for line in _lines(observed))] if alone else []
         yield Finding(
             LEAK,
             _many(shown),

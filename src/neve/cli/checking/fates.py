@@ -21,7 +21,7 @@ QUIET_S = 0.15
 _SETTLED_S = 20.0
 _HELD_S = 600.0
 _DIAGNOSIS_S = 3.0
-_DIAGNOSED = "nodejs"
+_DIAGNOSED = ("nodejs", "python")
 _ENDS = ("neve.freeze", "platform.fault", "neve.environmentStopped")
 
 

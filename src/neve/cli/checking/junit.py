@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from neve.cli.checking.compare import ABSENT, DONE
+from neve.cli.checking.compare import ABSENT, DONE, HINT
 from neve.cli.checking.fates import Fate
 from neve.cli.checking.observed import Observed
 from neve.cli.checking.report import Checked, Told
@@ -27,12 +27,26 @@ def junit_xml(checked: Sequence[Checked], kinds: Sequence[str]) -> bytes:
 
 def _suite(checked: Checked, kinds: Sequence[str]) -> Element:
     cases = [_case(checked, each, kinds) for each in checked.observed]
+    if not cases or any(each.finding.kind == HINT for each in checked.told):
+        cases.append(_case_of_code(checked, kinds))
     suite = Element("testsuite", name=checked.target.name, tests=str(len(cases)), errors="0")
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
     suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
     suite.set("time", f"{checked.seconds:.3f}")
     suite.extend(cases)
     return suite
+
+
+def _case_of_code(checked: Checked, kinds: Sequence[str]) -> Element:
+    """What was read and not seen."""
+    case = Element("testcase", classname=checked.target.name, name="code", time="0.000")
+    for each in (told for told in checked.told if told.finding.kind == HINT):
+        title, text = _clean(each.finding.title), _clean("\n".join((each.where, each.code or "", each.advice)))
+        if HINT in kinds:
+            SubElement(case, "failure", type=HINT, message=title).text = text
+        else:
+            SubElement(case, "system-out").text = f"{title}\n{text}"
+    return case
 
 
 def _case(checked: Checked, observed: Observed, kinds: Sequence[str]) -> Element:
@@ -58,6 +72,8 @@ def _case(checked: Checked, observed: Observed, kinds: Sequence[str]) -> Element
 def _concerns(told: Told, fate: Fate) -> bool:
     """Timeouts and errors are those of every fate."""
     outcome = told.finding.fates.get(fate)
+    if told.finding.kind == HINT:
+        return False
     return not told.finding.fates or (outcome is not None and outcome.word not in (DONE, ABSENT))
 
 

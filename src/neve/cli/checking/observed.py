@@ -80,12 +80,12 @@ class Observed:
     def leaks(self) -> Sequence[Left]:
         """What was left, in the order in which it was told."""
         found: dict[str, Left] = {}
-        for each in self.records:
+        for n, each in enumerate(self.records):
             members = each["record"]
             if each["type"] == "neve.leak" and members["origin"] in self.ids:
                 found[members["leakId"]] = self._left(members)
             elif (leak := found.get(members.get("leakId", ""))) is not None:
-                found[leak.id] = self._after(leak, each["type"], members)
+                found[leak.id] = self._after(leak, each["type"], members, self._is_late(n))
         return list(found.values())
 
     def _left(self, members: Mapping[str, Any]) -> Left:
@@ -94,8 +94,12 @@ class Observed:
         place, stack = place_of(members["source"]), members["stack"]
         return Left(members["leakId"], members["kind"], description, members["count"], place, stack, second)
 
-    def _after(self, leak: Left, kind: str, members: Mapping[str, Any]) -> Left:
-        inside = members.get("requestId") is not None
+    def _is_late(self, number: int) -> bool:
+        """Whether a record is from after the thaw."""
+        return self.fate is Fate.THAWED and number >= self.seen.turned
+
+    def _after(self, leak: Left, kind: str, members: Mapping[str, Any], late: bool) -> Left:
+        inside = members.get("requestId") is not None or (late and not leak.of_second)
         if kind == "neve.leakResumed":
             return replace(leak, resumed_inside=True)
         if kind == "neve.leakFinished":

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from neve.cli.checking.advice import advice
-from neve.cli.checking.compare import Finding
+from neve.cli.checking.code import parse
+from neve.cli.checking.compare import HINT, LEAK, Finding
+from neve.cli.checking.culprit import culprit, places
+from neve.cli.checking.hints import CALLBACK_IN_ASYNC, Hint, hints
 from neve.cli.checking.observed import Observed, error_of
 from neve.cli.checking.targets import Target
 
@@ -42,12 +46,31 @@ class Checked:
 
 
 def explain(target: Target, findings: Sequence[Finding], observed: Sequence[Observed], seconds: float) -> Checked:
-    """With advice, and the lines of the code."""
-    return Checked(target, [_told(target, each) for each in findings], observed, seconds)
+    """With advice, the lines of the code, and hints where nothing was seen to happen."""
+    hinted = hints(target)
+    find = cache(lambda file: parse(target.files.get(file, b"")))
+    known = {each.place[:2] for each in findings if each.place}
+    told = []
+    for each in findings:
+        found = culprit(each.stack, find) if each.kind == LEAK else None
+        hint = next((hint for hint in hinted if each.kind == LEAK and hint[3:5] in places(each.stack)), None)
+        text = advice(each, target.runtime, found and f"{found[0]} in {target.shown(found[1])}:{found[2]}")
+        if found is not None:
+            known.add(found[1:])
+        elif hint is not None and hint.rule == CALLBACK_IN_ASYNC:  # nearer to the mistake than where the work began
+            known.add(hint[3:5])
+            text = f"{target.shown(hint.file)}:{hint.line}: {hint.text}. {hint.advice}"
+        told.append(_told(target, each, text))
+    rest = [_hinted(target, each) for each in hinted if (each.file, each.line) not in known]
+    return Checked(target, [*told, *rest], observed, seconds)
 
 
-def _told(target: Target, finding: Finding) -> Told:
-    text = advice(finding, target.runtime)
+def _hinted(target: Target, hint: Hint) -> Told:
+    place = (hint.file, hint.line, hint.column)
+    return _told(target, Finding(HINT, hint.text, hint.rule, place), hint.advice)
+
+
+def _told(target: Target, finding: Finding, text: str) -> Told:
     if finding.place is None:
         return Told(finding, text)
     file, line, column = finding.place

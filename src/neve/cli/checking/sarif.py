@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from neve import __version__
-from neve.cli.checking.compare import DIFFERENCE, ERROR, LEAK, LOST, TIMEOUT
+from neve.cli.checking.compare import DIFFERENCE, ERROR, HINT, LEAK, LOST, TIMEOUT
 from neve.cli.checking.report import Checked, Told
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -43,6 +43,34 @@ _RULES = {
     "difference": (
         "Invocation that left-over work disturbs",
         "An invocation answers otherwise when work of an earlier one goes on in it.",
+    ),
+    "hint-floating-promise": (
+        "Promise that nothing waits for",
+        "A call gives a promise, and nobody takes it: the handler may answer before it is settled. Await it, or return it.",
+    ),
+    "hint-async-for-each": (
+        "forEach with an async callback",
+        "forEach does not wait for the promises of its callback. Use a loop with await, or Promise.all.",
+    ),
+    "hint-floating-timer": (
+        "Timer in an async function that nothing waits for",
+        "An async handler answers without waiting for timers: they fire inside a later invocation, or never.",
+    ),
+    "hint-callback-in-async": (
+        "Callback in an async function",
+        "An async handler answers without waiting for callbacks. Use the promise of the call, and await it.",
+    ),
+    "hint-context-done": (
+        "context.done, context.succeed or context.fail",
+        "They answer at once, whatever is still under way, and are no more from Node.js 24 on.",
+    ),
+    "hint-empty-event-loop": (
+        "callbackWaitsForEmptyEventLoop = false",
+        "The answer does not wait for what is still under way, which freezes with the environment.",
+    ),
+    "hint-callback-handler": (
+        "Handler with a callback for a runtime without callbacks",
+        "From nodejs24.x on handlers with three parameters are refused.",
     ),
 }
 _OF_WORK = {
@@ -94,12 +122,16 @@ def _result(checked: Checked, told: Told, kinds: Sequence[str]) -> dict[str, Any
 
 
 def _rule_of(told: Told) -> str:
+    if told.finding.kind == HINT:
+        return f"hint-{told.finding.work}"
     return _OF_WORK.get(told.finding.work, "leak-work") if told.finding.kind == LEAK else told.finding.kind
 
 
 def _level(told: Told, kinds: Sequence[str]) -> str:
     if told.finding.kind not in kinds:
         return "note"
+    if told.finding.kind == HINT:
+        return "warning"
     lost = any(outcome.word == LOST for outcome in told.finding.fates.values())
     return "error" if lost or told.finding.kind not in (LEAK, DIFFERENCE) else "warning"
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from neve.cli import output
-from neve.cli.checking.compare import DONE, ENDLESS, LATE, LOST, LUCK
+from neve.cli.checking.compare import DONE, ENDLESS, HINT, LATE, LEAK, LOST, LUCK
 from neve.cli.checking.report import Checked, Told
 from neve.cli.live_leaks import caller
 
@@ -18,29 +18,33 @@ _TONES: dict[str, dict[str, Any]] = {
     LUCK: {"fg": "cyan"},
     ENDLESS: {"fg": "red"},
 }
+_KIND_TONES = {LEAK: "yellow", HINT: "cyan"}
 _CODE_WIDTH = 100
 
 
-def show(checked: Checked) -> None:
-    """One function."""
-    click.echo("\n".join(_function(checked)))
+def show(checked: Checked, kinds: Sequence[str]) -> None:
+    """One function. `kinds` are those of findings that fail."""
+    click.echo("\n".join(_function(checked, kinds)))
 
 
-def show_summary(all_checked: Sequence[Checked], seconds: float) -> None:
+def show_summary(all_checked: Sequence[Checked], kinds: Sequence[str], seconds: float) -> None:
     """The last line."""
     findings = sum(len(each.told) for each in all_checked)
     clean = sum(not each.told for each in all_checked)
     functions = f"{len(all_checked)} function{'s' if len(all_checked) != 1 else ''}"
     found = f"{findings} finding{'s' if findings != 1 else ''}, {clean} clean" if findings else "all clean"
-    text = f"{functions} in three fates each: {found} ({seconds:.1f} s)"
-    click.echo("\n" + _paint(text, bold=True, fg="red" if findings else "green"))
+    how = "in three fates each" if any(each.observed for each in all_checked) else "not run"
+    tone = "red" if any(each.failing(kinds) for each in all_checked) else "yellow" if findings else "green"
+    click.echo("\n" + _paint(f"{functions} {how}: {found} ({seconds:.1f} s)", bold=True, fg=tone))
 
 
-def _function(checked: Checked) -> Iterator[str]:
+def _function(checked: Checked, kinds: Sequence[str]) -> Iterator[str]:
     target = checked.target
     event = target.event_name or "{}"
-    facts = _paint(f"{target.runtime}, event {event}, {checked.seconds:.1f} s", dim=True)
-    mark = _paint("✗", fg="red", bold=True) if checked.told else _paint("✓", fg="green", bold=True)
+    ran = f", event {event}, {checked.seconds:.1f} s" if checked.observed else ""
+    facts = _paint(f"{target.runtime}{ran}", dim=True)
+    sign, tone = ("✗", "red") if checked.failing(kinds) else ("!", "yellow") if checked.told else ("✓", "green")
+    mark = _paint(sign, fg=tone, bold=True)
     yield f"{mark} {_paint(target.name, bold=True)}  {facts}"
     for told in checked.told:
         yield from _finding(told)
@@ -53,7 +57,7 @@ def _function(checked: Checked) -> Iterator[str]:
 
 def _finding(told: Told) -> Iterator[str]:
     finding = told.finding
-    yield f"  {_paint(finding.kind.upper(), fg='red' if finding.kind != 'leak' else 'yellow', bold=True)} {finding.title}"
+    yield f"  {_paint(finding.kind.upper(), fg=_KIND_TONES.get(finding.kind, 'red'), bold=True)} {finding.title}"
     if told.where:
         yield f"    {_paint(told.where, fg='yellow')}{_paint(caller(finding.stack), dim=True)}"
     if told.code:
