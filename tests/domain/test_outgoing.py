@@ -1,5 +1,6 @@
 """What is read of a runtime client's calls, and what people call them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -88,3 +89,9 @@ def test_names(members: dict[str, Any], to: str, what: str) -> None:
 )
 def test_usual_ports_are_left_out(origin: str, host: str) -> None:
     assert host_of(origin) == host
+
+
+def test_record_of_a_call_can_be_written_as_json() -> None:
+    (members,) = read({**TOLD, "stacks": [[["save", "/var/task/index.mjs", 3, 5]]]})
+    assert json.loads(json.dumps(members))["source"] == {"file": "index.mjs", "line": 3, "column": 5}
+    assert "stacks" not in members

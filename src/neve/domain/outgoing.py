@@ -118,7 +118,8 @@ def read_calls(header: Mapping[str, Any], prefix: str, root: str, now_ms: float)
 def located_call(members: Mapping[str, Any]) -> Mapping[str, Any]:
     """With `source` and `stack` for `stacks`."""
     told = dict(members)
-    return {**told, **source_and_stack(told.pop("stacks"))}
+    place = source_and_stack(told.pop("stacks"))
+    return {**told, **place}
 
 
 def told_at(header: Mapping[str, Any], now_ms: float, offset_ms: float) -> float:
