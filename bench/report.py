@@ -1,5 +1,6 @@
 """The page docs/benchmarks.md and its pictures, from figures alone: nothing is measured here."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ FOLDER = RESULTS.parent
 PICTURES = "benchmarks"
 _PEERS = ("Neve", "AWS RIE", "serverless-offline", "ministack", "Node.js alone, HTTP", "Node.js alone, frames")
 
+_PORT = re.compile(r" to 127\.0\.0\.1:\d+")  # which says nothing
 _QUIET = 1.0  # of two cores, and of more so much the better
 _HEAD = """# What Neve costs
 
@@ -89,9 +91,8 @@ def _condition(part: Part) -> str:
     told = f"Measured {part.taken}, {part.rounds} rounds of {part.seconds:g} s each;"
     told += f" load {part.load_before:g} before, {part.load_after:g} after."
     if _was_busy(part):
-        told += (
-            " **Provisional: others used the machine meanwhile. Times are too long, ratios are to be taken with care.**"
-        )
+        told += " **Provisional: others used the machine meanwhile, so that times are too long and ratios not to be trusted:"
+        told += " who needs more processes for a call waits more often for a processor.**"
     return told
 
 
@@ -160,7 +161,9 @@ def _cells(figures: Sequence[Figure], workload: str, peers: Sequence[str]) -> li
 
 
 def _ratios(part: Part) -> Iterator[str]:
-    """Neve's rate as a multiple of each other one's."""
+    """Neve's rate as a multiple of each other one's; of a busy machine it would say nothing."""
+    if _was_busy(part):
+        return
     yield "### Neve's rate as a multiple of the others'\n"
     rows = []
     for workload in dict.fromkeys(each.workload for each in part.figures):
@@ -263,7 +266,9 @@ def _notes(figures: Sequence[Figure], measure: str) -> Iterator[str]:
     told: dict[str, list[str]] = {}
     for each in figures:
         if each.measure == measure and each.note:
-            told.setdefault(f"{each.peer}: {each.note}", []).append(each.workload.rpartition(", ")[0] or each.workload)
+            told.setdefault(f"{each.peer}: {_PORT.sub('', each.note)}", []).append(
+                each.workload.rpartition(", ")[0] or each.workload
+            )
     if told:
         yield ""
         yield "Fails: " + "; ".join(f"{what} ({', '.join(dict.fromkeys(where))})" for what, where in told.items()) + "."
