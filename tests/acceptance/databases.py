@@ -11,6 +11,7 @@ from typing import Any
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 128  # with five, connections of a busy machine are dropped, and hang for seconds
 
     def __init__(self, address: tuple[str, int], door: type[socketserver.StreamRequestHandler]) -> None:
         super().__init__(address, door)

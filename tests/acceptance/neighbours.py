@@ -18,6 +18,7 @@ BOUND_S = 20.0
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # with five, connections of a busy machine are dropped, and hang for seconds
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A function that is killed leaves its connections as they are; anything else is told."""
