@@ -110,7 +110,7 @@ class FrameReader:
 def _header(text: bytes) -> Header:
     try:
         header = _JSON.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # msgspec.DecodeError is a ValueError, and so is what it says of no UTF-8
         header = _read_slowly(text)
     if not isinstance(header, dict):
         raise NoFrame("a header that is no JSON object")
