@@ -1,5 +1,7 @@
 """Who hears of a record."""
 
+import pytest
+
 from neve.dataplane.stream import Stream
 from neve.domain import record as kinds
 from neve.domain.record import Origin, Record
@@ -31,3 +33,16 @@ def test_who_comes_later_hears_of_types_that_were_told_before() -> None:
         stream.publish(record(kinds.END))
     stream.publish(record(kinds.END))
     assert heard == [kinds.END]
+
+
+def test_one_who_fails_keeps_nobody_else_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
+    stream, heard = Stream(), list[str]()
+
+    def fail(each: Record, line: str | None) -> None:
+        raise ValueError("not of this world")
+
+    stream.subscribe(fail)
+    stream.subscribe(lambda each, line: heard.append(each.type))
+    stream.publish(record(kinds.END))
+    assert heard == [kinds.END]
+    assert "not of this world" in caplog.text

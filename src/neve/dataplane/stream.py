@@ -8,6 +8,7 @@ invocation has nine records.
 import contextlib
 from collections.abc import Callable, Collection, Iterator
 
+from neve import log
 from neve.domain.limits import LOG_TAIL_BYTES
 from neve.domain.platform_lines import text_line
 from neve.domain.record import Record
@@ -32,7 +33,10 @@ class Stream:
                 each for each, types in self._subscribers if types is None or record.type in types
             ]
         for subscriber in wanting:
-            subscriber(record, line)
+            try:
+                subscriber(record, line)
+            except Exception as error:  # noqa: BLE001 - whoever publishes goes on, and so do the other subscribers
+                log.failure("stream.subscriber", error, record=record.type)
 
     def subscribe(self, subscriber: Subscriber, types: Collection[str] | None = None) -> Callable[[], None]:
         """From now on, to records of these types or of all; the returned call ends it."""
