@@ -4,6 +4,6 @@
 //   neve invoke leaky-timer; neve invoke leaky-timer; neve invoke leaky-timer
 export const handler = async (event, context) => {
   const drawn = Math.floor(Math.random() * 1000);
-  setTimeout(() => console.log(`I belong to ${context.awsRequestId} (${drawn})`), 20);
+  setTimeout(() => console.log(`I belong to ${context.awsRequestId} (${drawn})`), 50);
   return { drawn };
 };

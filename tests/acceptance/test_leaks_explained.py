@@ -37,7 +37,12 @@ export const handler = async () => {
   known = true;
 };""",
 }
-LINES = {"@aws-sdk/client-s3": ("http", 4), "axios": ("http", 2), "pg": ("promise", 4)}
+# axios takes turns before it sends: frozen in between, what is left is the promise.
+LINES = {
+    "@aws-sdk/client-s3": [("http", 4)],
+    "axios": [("http", 2), ("promise", 4)],
+    "pg": [("promise", 4)],
+}
 
 PROGRAMS = {
     "a02-forgotten-await": ("fetch", "/uploads/"),
@@ -83,8 +88,8 @@ def test_call_of_a_package_that_is_not_awaited(
     function.wait_frozen()
     function.invoke()  # what goes on without a request of its own is seen there
     leak = next(each for each in told_of(function)["leaks"] if each["origin"] == origin)
-    kind, line = LINES[package]
-    assert (leak["kind"], leak["source"]["file"], leak["source"]["line"]) == (kind, "index.mjs", line)
+    assert leak["source"]["file"] == "index.mjs"
+    assert (leak["kind"], leak["source"]["line"]) in LINES[package]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
