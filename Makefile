@@ -26,7 +26,7 @@ types: install
 	$(BIN)/mypy
 
 test: lint types
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 3
 
 docs: install
 	$(BIN)/python docs/generate.py
