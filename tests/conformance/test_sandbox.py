@@ -45,6 +45,15 @@ print(os.getpid(), os.read(r, 20).decode())
 while True: signal.pause()
 """
 
+ORPHAN = """
+import os, signal, subprocess, sys
+waits = "import signal; print(flush=True); signal.pause()"
+child = subprocess.Popen([sys.executable, "-c", waits], env={}, start_new_session=True, stdout=subprocess.PIPE)
+child.stdout.readline()
+print(os.getpid())
+while True: signal.pause()
+"""
+
 
 async def test_the_first_process_sees_what_it_was_given_and_no_more(begin: Begin) -> None:
     running = await begin(LOOK, A="1", B="two words; $HOME 'quoted'")
@@ -223,6 +232,17 @@ async def test_kill_ends_stubborn_daemons_too(begin: Begin) -> None:
     await running.sandbox.kill()
     assert all(map(gone, pids))
     assert await running.sandbox.wait() == Exit(None, 9)
+
+
+async def test_kill_ends_what_was_seen_and_lost_its_parent_and_its_variables(begin: Begin) -> None:
+    running = await begin(ORPHAN)
+    (first,) = await running.pids()
+    (child,) = (int(word) for word in processes.read(f"/proc/{first}/task/{first}/children").split())
+    running.sandbox.usage()
+    os.kill(first, signal.SIGKILL)
+    await running.sandbox.wait()
+    await running.sandbox.kill()
+    assert gone(child)
 
 
 async def test_kill_right_after_the_start_leaves_nothing(begin: Begin) -> None:

@@ -49,8 +49,10 @@ class SignalsFreezer:
     def processes(self) -> list[int]:
         if not processes.HAS_PROC:
             return [self._group] if self._group and _send_group(self._group, 0) else []
-        known = [processes.look(pid) for pid in _with_children(self._known)]
-        return [process.pid for process in known if process is not None and not process.dead]
+        # Remembered: what ends has no variables any more before it is dead, and who lost its parent is no child.
+        found = map(processes.look, _with_children(pid for pid, started in self._known.items() if _is(pid, started)))
+        self._known = {process.pid: process.started for process in found if process is not None and not process.dead}
+        return list(self._known)
 
     def cpu_us(self) -> int:
         found = map(processes.look, self.processes())
@@ -174,6 +176,11 @@ def _belonging(listing: Iterable[Process], known: Mapping[int, int], mark: str, 
         found.update((process.pid, process) for process in born)
         grown = bool(born)
     return [process for process in found.values() if not process.dead]
+
+
+def _is(pid: int, started: int) -> bool:
+    process = processes.look(pid)
+    return process is not None and process.started == started
 
 
 def _is_known(process: Process, known: Mapping[int, int]) -> bool:
