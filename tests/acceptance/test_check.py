@@ -12,9 +12,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from tests.acceptance.functions import PROGRAMS
+from tests.acceptance.conftest import Deploy
+from tests.acceptance.functions import PROGRAMS, zipped
 from tests.acceptance.neighbours import object_store
-from tests.acceptance.server import clean_environment
+from tests.acceptance.server import NeveServer, clean_environment
 
 BOUND_S = 270  # some 10 s where nothing else runs
 pytestmark = pytest.mark.timeout(BOUND_S + 20)
@@ -204,3 +205,76 @@ def test_what_cannot_be_checked_exits_2_with_a_sentence(tmp_path: Path, argument
     assert run.output == ""
     assert sentence in run.errors
     assert run.errors.count("\n") == 1
+
+
+# Blocks its event loop without taking the processor from anybody: in the first worlds, or in all. Those of the function that
+# comes first are numbered from 1.
+BLOCKED = """
+export const handler = async (event, context) => {
+  const world = Number(context.invokedFunctionArn.split(':')[4].slice(-3));
+  if (world <= event.last) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  return 'done';
+};
+"""
+
+
+def test_fate_in_which_the_event_loop_was_blocked_is_tried_again_before_that_is_told(tmp_path: Path) -> None:
+    names = {"briefly": 3, "forever": 999}
+    (tmp_path / "neve.toml").write_text(
+        "".join(f"[functions.{name}]\npath = '{name}'\ntimeout = 2\n" for name in names)
+    )
+    for name, last in names.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.mjs").write_text(BLOCKED)
+        (tmp_path / name / "event.json").write_text(json.dumps({"last": last}))
+    run = check(tmp_path, ".", "--json", "--setup", f"echo x >> {tmp_path}/tries", PATH=os.environ["PATH"])
+    assert run.status == 1, run.errors
+    assert run.functions["briefly"]["findings"] == []
+    (finding,) = run.functions["forever"]["findings"]
+    assert (finding["kind"], finding["title"]) == ("timeout", "it runs out of its 2 s")
+    assert finding["advice"].startswith("Give the event loop a pause")
+    assert (tmp_path / "tries").read_text().count("x") == len(names) * 3 * 2
+
+
+def test_function_of_a_server_is_checked_as_a_copy_with_its_layers_and_variables(
+    neve: NeveServer, deployed: Deploy, tmp_path: Path
+) -> None:
+    def layer(name: str) -> str:
+        modules = {
+            "nodejs/node_modules/greeting/index.js": f"exports.hello = '{name}';",
+            f"nodejs/node_modules/{name}/index.js": f"exports.name = '{name}';",
+        }
+        published = neve.client("lambda").publish_layer_version(LayerName=name, Content={"ZipFile": zipped(modules)})
+        return str(published["LayerVersionArn"])
+
+    program = """
+exports.handler = async (event) => {
+  setTimeout(() => console.log('late'), 100);
+  return [process.env.WHOSE, require('first').name, require('greeting').hello, event.order];
+};
+"""
+    function = deployed(
+        {"index.js": program},
+        "nodejs24.x",
+        Layers=[layer("first"), layer("second")],
+        Environment={"Variables": {"WHOSE": "mine"}},
+    )
+    (tmp_path / "order.json").write_text('{"order": 7}')
+    run = check(tmp_path, function.name, "--endpoint", neve.url, "--event", "order.json", "--json")
+    assert run.status == 1, run.errors
+    checked = run.functions[function.name]
+    payload = json.dumps(["mine", "first", "second", 7], separators=(",", ":"))
+    answers = [answer for fate in checked["fates"].values() for answer in fate["answers"]]
+    assert [answer["payload"] for answer in answers] == [payload] * 5
+    (finding,) = checked["findings"]
+    assert (finding["kind"], finding["file"], finding["line"]) == ("leak", "index.js", 3)
+    assert checked["event"] == "order.json"
+    assert function.log_lines() == []  # what is deployed was not invoked
+
+
+def test_function_that_nobody_has_is_said_to_be_neither_a_folder_nor_a_function(
+    neve: NeveServer, tmp_path: Path
+) -> None:
+    run = check(tmp_path, "nobody", "--endpoint", neve.url)
+    assert run.status == 2
+    assert f"There is no folder nobody, and no function of that name on {neve.url}" in run.errors

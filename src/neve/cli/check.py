@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -137,7 +138,7 @@ def _check(place: Worlds, targets: Sequence[Target], setup: str | None, patience
             pool.shutdown, wait=False, cancel_futures=True
         )  # who still runs hears of it when the server goes
         running = [
-            (target, [pool.submit(run, place.make(target), fate, setup, patience_s) for fate in FATES])
+            (target, [pool.submit(run, partial(place.make, target), fate, setup, patience_s) for fate in FATES])
             for target in targets
         ]
         for target, fates in running:

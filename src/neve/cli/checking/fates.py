@@ -6,7 +6,7 @@ in time     invoke; let what was left come to its end before the freeze; invoke 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -54,8 +54,17 @@ class Seen:
     seconds: float = 0.0
 
 
-def run(world: World, fate: Fate, setup: str | None, patience_s: float) -> Seen:
-    """Deploy, invoke, and let it have its fate. Failed when it cannot be deployed."""
+def run(make: Callable[[], World], fate: Fate, setup: str | None, patience_s: float) -> Seen:
+    """Deploy into a new world, invoke, and let it have its fate. Failed when it cannot be deployed.
+
+    Once more, and that counts, when an event loop was blocked: that of a function for which a busy machine had no time looks
+    the same.
+    """
+    seen = _once(make(), fate, setup, patience_s)
+    return _once(make(), fate, setup, patience_s) if was_blocked(seen) else seen
+
+
+def _once(world: World, fate: Fate, setup: str | None, patience_s: float) -> Seen:
     world.deploy(setup)
     began = time.monotonic()
     seen = _Run(world, fate, patience_s).run()
@@ -136,6 +145,13 @@ class _Run:
         """Until nothing that can be seen is under way any more; False when that takes too long."""
         world = self._world
         return world.witness.wait_quiet(world.account, nothing_open, QUIET_S, self._patience_s)
+
+
+def was_blocked(seen: Seen) -> bool:
+    """Whether an invocation ran out of time because nothing else could run in it."""
+    ids = [each.headers.get("x-amzn-requestid") for each in (seen.first, seen.second) if each is not None]
+    told = (each["record"] for each in seen.records if each["type"] == "neve.diagnosis")
+    return any(each["requestId"] in ids and each["blocked"] for each in told)
 
 
 def _is(record: Record, kind: str, request_id: str) -> bool:
