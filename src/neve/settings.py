@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from neve.domain.errors import OperatorError as OperatorError  # the command line knows no floor but catches this
+from neve.domain.limits import Quotas
+
+_MB = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,18 @@ class Settings:
     endpoints: Mapping[str, str]
     prices: Mapping[str, str]
     billing_step_ms: int
+
+    @property
+    def quotas(self) -> Quotas:
+        """The quotas that an operator may set, with what these settings say."""
+        return Quotas(
+            code_storage=self.code_storage_mb * _MB,
+            code_zipped=self.code_zipped_mb * _MB,
+            code_unzipped=self.code_unzipped_mb * _MB,
+            layers=self.layers_per_function,
+            environment=self.environment_kb * 1024,
+            policy=self.policy_kb * 1024,
+        )
 
 
 def load(

@@ -13,7 +13,6 @@ from tests.api.furnished import Furnished, encoded
 from tests.api.hostile import HOME, Sent
 from tests.api.house import GIVEN, zipped
 
-from neve.app import quotas
 from neve.domain.limits import THE_SERVICES, Quotas
 from neve.settings import load
 
@@ -44,7 +43,7 @@ def random_text(size: int) -> str:
 
 
 def test_without_settings_the_quotas_are_the_services() -> None:
-    assert quotas(load({}, {})) == THE_SERVICES
+    assert load({}, {}).quotas == THE_SERVICES
 
 
 async def test_the_account_tells_them(small: Furnished) -> None:

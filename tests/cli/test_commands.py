@@ -398,7 +398,7 @@ def test_an_installation_is_told_to_the_running_neve(cli: Cli, monkeypatch: pyte
         ("/home/me/node", "does not use it. Is it another user's"),
     ):
         made = {"path": path, "what": "Node.js 20.18.0", "new": True}
-        monkeypatch.setattr("neve.app.install_runtime", lambda runtime, on_fetch, made=made: on_fetch() or made)
+        monkeypatch.setattr("neve.app.machine.install_runtime", lambda runtime, on_fetch, made=made: on_fetch() or made)
         result = cli.run("runtimes", "install", "nodejs20.x")
         assert result.exit_code == 0
         fetching, installed, told = result.stderr.splitlines()

@@ -54,7 +54,7 @@ _HELP = f"""Run Neve for the time of work, with the functions of PATH deployed a
 @settings_flags({**_DEFAULTS, "data_dir": "a folder that is removed at the end"})
 def command(path: Path | None, **flags: Any) -> None:
     """The command; its help is above because it names the entry files."""
-    from neve.app import tell_neighbours
+    from neve.app.machine import tell_neighbours
 
     functions = find_functions(path) if path is not None else []
     file = {**_DEFAULTS, **read_settings(Path()), **(read_settings(path) if path is not None and path.is_dir() else {})}

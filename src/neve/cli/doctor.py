@@ -34,7 +34,7 @@ def _items(endpoint: str | None) -> Sequence[dict[str, Any]]:
             raise
     else:
         return items
-    from neve.app import survey_items
+    from neve.app.machine import survey_items
 
     output.say(f"No Neve answers on {client.endpoint}; this is what one would find here.\n", dim=True)
     return survey_items()

@@ -129,7 +129,7 @@ def rotate_command(**given: Any) -> None:
 
 
 def _ask(request: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
-    from neve.app import manage_keys
+    from neve.app.keys import manage_keys
 
     settings = load(place, read_settings(Path()))
     try:

@@ -46,7 +46,7 @@ def install_command(what: str, endpoint: str | None) -> None:
 
     It goes into ~/.cache/neve/runtimes (or below XDG_CACHE_HOME). A running Neve uses it from the next invocation on.
     """
-    from neve.app import install_runtime
+    from neve.app.machine import install_runtime
 
     try:
         installed = install_runtime(what, lambda: output.say(f"{what}: fetching…", dim=True))
@@ -77,7 +77,7 @@ def _listed(endpoint: str | None) -> Mapping[str, Any]:
     except Impossible:
         if endpoint is not None:
             raise
-    from neve.app import list_runtimes
+    from neve.app.machine import list_runtimes
 
     output.say(f"No Neve answers on {client.endpoint}; this is what one would find here.\n", dim=True)
     return list_runtimes(datetime.datetime.now(datetime.UTC).date().isoformat())

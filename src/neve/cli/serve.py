@@ -51,7 +51,8 @@ def read_settings(folder: Path) -> dict[str, object]:
 
 def run(settings: table.Settings, on_ready: Callable[[str], None] = lambda url: None, level: str = "INFO") -> int:
     """Serve until a signal says stop; the exit status. Impossible when the machine does not allow it."""
-    from neve import app, log
+    from neve import log
+    from neve.app.serve import serve
 
     log.setup(level)
 
@@ -62,7 +63,7 @@ def run(settings: table.Settings, on_ready: Callable[[str], None] = lambda url: 
         on_ready(url)
 
     try:
-        return app.serve(settings, on_ready=ready)
+        return serve(settings, on_ready=ready)
     except table.OperatorError as error:
         raise Impossible(_sentence(error.message)) from error
 
