@@ -10,7 +10,7 @@ from tests.runtimes.python.scripted import NEXT, Event, Runtime
 
 from neve.domain.stack import chosen, read_stacks
 
-LEAK, DIAGNOSIS = 11, 13
+LEAK, DIAGNOSIS, CALLS = 11, 13, 14
 _PATIENCE_S = 5.0
 
 Item = dict[str, Any]
@@ -24,6 +24,8 @@ class Watched:
     root: str
     news: list[Item] = field(default_factory=list)
     told: list[Item] = field(default_factory=list)  # diagnoses
+    calls: list[Item] = field(default_factory=list)
+    untold: int = 0  # calls that were left out
     _events: list[Event] = field(default_factory=list)
 
     def wait_next(self) -> bytes:
@@ -77,6 +79,9 @@ class Watched:
             self.news += header["news"]
         elif kind == DIAGNOSIS:
             self.told.append(header)
+        elif kind == CALLS:
+            self.calls += header["calls"]
+            self.untold += header["more"]
         else:
             return False
         return True

@@ -60,7 +60,8 @@ class Watcher:
         return max(_LEAST_S, self._span_s - _BEFORE_S)
 
     def _tell(self, invocation: Invocation) -> None:
-        self._channel.send(frames.frame(frames.DIAGNOSIS, _told(self._watch, invocation)))
+        calls = self._watch.calls.told(ending=False)
+        self._channel.send(frames.frame(frames.DIAGNOSIS, _told(self._watch, invocation)), calls or b"")
 
 
 def _hear_no_signals() -> None:

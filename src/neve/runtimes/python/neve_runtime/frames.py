@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 INVOKE, NEXT, RESPONSE, ERROR, INIT_ERROR = 1, 2, 3, 4, 5
-WAITING, ASSIGN, LEAK, DIAGNOSIS = 9, 10, 11, 13
+WAITING, ASSIGN, LEAK, DIAGNOSIS, CALLS = 9, 10, 11, 13, 14
 
 _PREFIX = struct.Struct(">IBI")
 _CHUNK = 65536

@@ -46,13 +46,26 @@ def _described(connection: Any, frames: Iterable[FrameType]) -> str:
         if isinstance(getattr(names.get("req"), "selector", None), str):  # urllib.request
             path = _path(names["req"].selector)
             break
+    return f"{method or 'connecting to'} {_origin(connection)}{path}"
+
+
+def target_of(connection: Any, url: str) -> tuple[str, str]:
+    """Whom a request goes to (`https://host:port`), also through a proxy, and the path without a query."""
+    scheme, is_whole, rest = url.partition("://")
+    if is_whole and not url.startswith("/"):
+        return f"{scheme}://{rest.partition('/')[0].partition('?')[0].rpartition('@')[2]}", _path(url)
+    return _origin(connection), _path(url)
+
+
+def _origin(connection: Any) -> str:
     scheme = "https" if getattr(connection, "default_port", 80) == 443 else "http"
-    port = getattr(connection, "port", None)
-    place = connection.host if port in (None, {"https": 443, "http": 80}[scheme]) else f"{connection.host}:{port}"
-    return f"{method or 'connecting to'} {scheme}://{place}{path}"
+    tunnel = getattr(connection, "_tunnel_host", None)
+    host, port = (tunnel, connection._tunnel_port) if tunnel else (connection.host, getattr(connection, "port", None))
+    name = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{name}" if port in (None, {"https": 443, "http": 80}[scheme]) else f"{scheme}://{name}:{port}"
 
 
 def _path(url: str) -> str:
     rest = url.partition("://")[2].partition("/")
-    path = "/" + rest[2] if "://" in url else url
+    path = "/" + rest[2] if "://" in url and not url.startswith("/") else url
     return path.partition("?")[0].partition("#")[0]

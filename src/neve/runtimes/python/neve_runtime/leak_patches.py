@@ -26,6 +26,7 @@ def install(watch: LeakWatch) -> None:
     imports.after("concurrent.futures.thread", lambda module: _calls(watch, module))
     imports.after("concurrent.futures.process", lambda module: _calls(watch, module))
     imports.after("asyncio.tasks", lambda module: _tasks(watch, module))
+    imports.after("http.client", lambda module: _connections(watch, module))
     imports.after("subprocess", lambda module: _commands(watch, module))
     imports.after("multiprocessing.process", lambda module: _processes(watch, module))
     imports.after("multiprocessing.pool", lambda module: _pools(watch, module))
@@ -130,6 +131,35 @@ def _loops(watch: LeakWatch) -> None:
         loop.create_task = create_task
 
     imports.after("asyncio.base_events", patch)
+
+
+class _State:
+    """What a connection of `http.client` keeps of where it stands: whenever that changes, it is told who changed it."""
+
+    NAME = "_HTTPConnection__state"
+
+    def __init__(self, watch: LeakWatch) -> None:
+        self._watch = watch
+
+    def __get__(self, connection: Any, owner: Any = None) -> Any:
+        return self if connection is None else connection.__dict__[self.NAME]
+
+    def __set__(self, connection: Any, state: str) -> None:
+        connection.__dict__[self.NAME] = state
+        self._watch.connection_moved(connection, sys._getframe(1))
+
+
+def _connections(watch: LeakWatch, module: ModuleType) -> None:
+    http: Any = module
+    setattr(http.HTTPConnection, _State.NAME, _State(watch))
+    close = http.HTTPResponse._close_conn
+
+    def _close_conn(self: Any) -> None:
+        watch.answer_closed(self)
+        close(self)
+
+    _resemble(_close_conn, close)
+    http.HTTPResponse._close_conn = _close_conn
 
 
 def _commands(watch: LeakWatch, module: ModuleType) -> None:

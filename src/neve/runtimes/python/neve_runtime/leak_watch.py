@@ -15,6 +15,7 @@ from _thread import get_ident
 from _weakref import ref
 
 from . import frames, leak_patches
+from .calls import Calls
 from .diagnosis import Watcher
 from .leak_news import Leaks
 from .leak_stacks import LIBRARY, Places
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, TypeVar
 
+    from .leak_news import Leak
     from .leak_stacks import Captured
 
     _Future = TypeVar("_Future", bound=FutureWork)
@@ -63,6 +65,7 @@ class LeakWatch(Nobody):
         self._watcher = Watcher(self, channel)
         self._explains = level == "explain"
         self._leaks = Leaks(self.places, lambda news: channel.send(frames.frame(frames.LEAK, {"news": news})))
+        self.calls = Calls(self, places=self._explains)
         self._live: set[Work] = set()
         self._sweep_at = _FIRST_SWEEP
         self._threads: dict[int, ThreadWork] = {}  # by the id of the thread, which they hold
@@ -114,17 +117,18 @@ class LeakWatch(Nobody):
         if ending is not None:
             ending.ended = True
         self.current = None
-        return (frames.frame(frames.LEAK, {"news": news}),) if news else ()
+        leaks = frames.frame(frames.LEAK, {"news": news}) if news else None
+        return [told for told in (leaks, self.guarded(self.calls.told)) if told]
 
     def left_over(self) -> str | None:
         token = _token.get(None)
         if token is None:
-            token = self._whose(self._work_of_thread())
+            token = self.whose(self._work_of_thread())
         if token is None or not token.ended or self.stopped:
             return None
         if token is self._latest and not self._thawed():
             return None
-        leak = self.guarded(self._leak_here)
+        leak = self.guarded(lambda: self.leak_of(self.parent()))
         if leak is not None:
             self.guarded(lambda: self._leaks.resume(leak, self._inside()))
         return token.id
@@ -221,7 +225,7 @@ class LeakWatch(Nobody):
         unseen = sorted(there - self._pids - seen - set(_helpers()))
         for pid in unseen:
             (stack, parent), name = (forks.pop(0), "a fork") if forks else (((), None), "")
-            self._add(ChildWork(lambda pid=pid: pid, name, self._whose(parent), stack, parent))
+            self._add(ChildWork(lambda pid=pid: pid, name, self.whose(parent), stack, parent))
         self._pids = there
 
     def unfinished(self) -> list[Work]:
@@ -233,7 +237,8 @@ class LeakWatch(Nobody):
 
     # Whose it is
 
-    def _whose(self, parent: Work | None) -> Invocation | None:
+    def whose(self, parent: Work | None) -> Invocation | None:
+        """The invocation to which belongs what is begun here; `parent` is the work in which that is."""
         return _token.get(None) or (None if parent is None else parent.token)
 
     def _work_of_thread(self) -> Work | None:
@@ -243,7 +248,7 @@ class LeakWatch(Nobody):
             return work
         return self._threads.get(id(self.threading._active.get(ident)))
 
-    def _parent(self) -> Work | None:
+    def parent(self) -> Work | None:
         """The task or thread in which this is called."""
         loop = None if self.tasks is None else self.tasks.events._get_running_loop()
         if loop is not None:
@@ -253,11 +258,12 @@ class LeakWatch(Nobody):
                 return work
         return self._work_of_thread()
 
-    def _leak_here(self) -> Any:
-        work = self._parent()
+    def leak_of(self, work: Work | None) -> Leak | None:
+        """The leak that a piece of work is part of."""
         while work is not None and work.leak is None:
             work = work.parent
-        return None if work is None else work.leak
+        found: Leak | None = None if work is None else work.leak
+        return found
 
     def _inside(self) -> str | None:
         """The invocation that is running."""
@@ -275,8 +281,8 @@ class LeakWatch(Nobody):
         stack = self.places.capture(caller.f_back)
         if _is_machinery(stack) or (thread.daemon and self.places.asker(stack) == LIBRARY):
             return  # workers of a pool; a package that keeps house
-        parent = self._parent()
-        work = ThreadWork(thread, self._whose(parent), stack, parent)
+        parent = self.parent()
+        work = ThreadWork(thread, self.whose(parent), stack, parent)
         self._threads[id(thread)] = work
         self._add(work)
         self._hear_failure(thread, work)
@@ -314,8 +320,8 @@ class LeakWatch(Nobody):
     def _promise(self, make: type[_Future], future: Any, name: str, caller: FrameType) -> _Future:
         key, futures = id(future), self._futures
         held = ref(future, lambda _gone: futures.pop(key, None))
-        parent = self._parent()
-        work = make(held, _is_done, name, self._whose(parent), self.places.capture(caller.f_back), parent)
+        parent = self.parent()
+        work = make(held, _is_done, name, self.whose(parent), self.places.capture(caller.f_back), parent)
         futures[key] = work
         self._add(work)
         return work
@@ -341,9 +347,9 @@ class LeakWatch(Nobody):
         sent = self._sent.pop(id(task.get_coro()), None) if self._sent else None
         key, tasks = id(task), self._tasks
         held = ref(task, lambda _gone: tasks.pop(key, None))
-        parent: Work | None = sent if sent is not None else self._parent()
+        parent: Work | None = sent if sent is not None else self.parent()
         stack = sent.stack if sent is not None else self.places.capture(caller)
-        work = tasks[key] = TaskWork(held, self._whose(parent), stack, parent)
+        work = tasks[key] = TaskWork(held, self.whose(parent), stack, parent)
         if sent is not None:
             sent.task = work
         self._add(work)
@@ -364,8 +370,8 @@ class LeakWatch(Nobody):
                 known.append(found.pid)
             return known[0] if known else None
 
-        parent, command = self._parent(), shown(leak_patches.local(caller, "args"))
-        self._add(ChildWork(pid, command, self._whose(parent), stack, parent))
+        parent, command = self.parent(), shown(leak_patches.local(caller, "args"))
+        self._add(ChildWork(pid, command, self.whose(parent), stack, parent))
 
     @_hook
     def process_began(self, process: Any, caller: FrameType) -> None:
@@ -373,28 +379,38 @@ class LeakWatch(Nobody):
         stack = self.places.capture(caller.f_back)
         if not _is_machinery(stack):
             pid = process.pid
-            parent = self._parent()
-            self._add(ChildWork(lambda: pid, process.name, self._whose(parent), stack, parent))
+            parent = self.parent()
+            self._add(ChildWork(lambda: pid, process.name, self.whose(parent), stack, parent))
 
     @_hook
     def result_made(self, result: Any, caller: FrameType) -> None:
         """A pool of `multiprocessing` has work; the caller is one of its methods, or a subclass of the result."""
         stack = self.places.capture(caller)
-        parent = self._parent()
-        self._add(FutureWork(ref(result), _is_ready, "pool", self._whose(parent), stack, parent))
+        parent = self.parent()
+        self._add(FutureWork(ref(result), _is_ready, "pool", self.whose(parent), stack, parent))
 
     @_hook
     def forked(self, caller: FrameType) -> None:
         """The process has forked: Python tells no pid. Those who do tell one are left to themselves."""
         file = caller.f_code.co_filename
         if "/multiprocessing/" not in file and not file.endswith("/subprocess.py"):
-            self._forks.append((self.places.capture(caller), self._parent()))
+            self._forks.append((self.places.capture(caller), self.parent()))
+
+    @_hook
+    def connection_moved(self, connection: Any, caller: FrameType) -> None:
+        """A connection of `http.client` is in another state."""
+        self.calls.moved(connection, caller)
+
+    @_hook
+    def answer_closed(self, answer: Any) -> None:
+        """Nobody reads an answer of `http.client` any more."""
+        self.calls.closed(answer)
 
     def exits(self, how: str) -> None:
         """The process is about to end without another word."""
-        token = self._whose(self._parent())
+        token = self.whose(self.parent())
         if token is not None and token.ended and token is not self._latest:
-            leak = self.guarded(self._leak_here)
+            leak = self.guarded(lambda: self.leak_of(self.parent()))
             if leak is not None:
                 self.guarded(lambda: self._leaks.fail(leak, self._inside(), how, fatal=True))
 
