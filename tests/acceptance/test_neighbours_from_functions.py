@@ -236,10 +236,14 @@ def test_boto3_finds_everything(neve: NeveServer, deployed: Deploy, place: dict[
     queue = neve.client("sqs").create_queue(QueueName=place["bucket"])["QueueUrl"]
     runtime = f"python3.{sys.version_info[1]}"
     function = deployed("n-boto3", runtime, timeout_s=20, MemorySize=1769)
-    assert function.invoke(place | {"queue": place["bucket"]}).value == "an invoice"
+    answer = function.invoke(place | {"queue": place["bucket"]})
+    assert answer.value == "an invoice"
     assert item(neve, place, "from-python") == {"id": {"S": "from-python"}, "tags": {"SS": ["a"]}}
     (message,) = neve.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert message["Body"] == "from python"
+    function.wait_frozen()  # what it called is told after its answer
+    rows = [row for row in neve.own(f"traces/{answer.request_id}")["rows"] if row["back"] == "200"]
+    assert [row["text"] for row in rows][1:4] == ["PutItem", "GetQueueUrl", "SendMessage"]
 
 
 @callback_generation

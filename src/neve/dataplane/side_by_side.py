@@ -16,6 +16,7 @@ _SCRIPT = Path(neve.__file__).parent / "runtimes" / "nodejs" / "side-by-side.cjs
 _SECONDS = 10.0
 _MOST_KNOWN = 1_000
 _MOST_FILES = 20
+_PARSED = (".js", ".mjs", ".cjs")
 
 Pair = tuple[tuple[int, int], tuple[int, int]]
 
@@ -34,7 +35,7 @@ class SideBySide:
             root = await self._task_roots.unpacked(code_sha256)
         except NeveError:
             return {}  # the code is gone
-        wanted = {name: root / name for name in sorted(files) if _is_below(name)}
+        wanted = {name: root / name for name in sorted(files) if name.endswith(_PARSED) and _is_below(name)}
         async with self._one_at_a_time:
             unknown = [path for path in wanted.values() if path not in self._known][:_MOST_FILES]
             if unknown:
