@@ -38,6 +38,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         case "/scope":
             told = f"{scope['method']} {scope['raw_path'].decode()} {scope['query_string'].decode()}".encode()
             await whole(Response(200, [(b"content-length", b"%d" % len(told))], told))
+        case "/headers":
+            body = await read(receive)
+            told = b" ".join(sorted(name for name, _ in scope["headers"])) + b" " + body
+            await whole(Response(200, [(b"content-length", b"%d" % len(told))], told))
         case "/large":
             await whole(Response(200, [(b"content-length", b"%d" % (8 * MEGABYTE))], b"x" * (8 * MEGABYTE)))
         case "/slow":
@@ -184,6 +188,83 @@ def test_headers_without_end_are_refused(server: Running) -> None:
     with contextlib.suppress(ConnectionError):  # who goes on sending may not see the answer
         answer = talk(server, b"GET / HTTP/1.1\r\n", *[b"x-long: " + b"y" * 65536 + b"\r\n"] * 4)
     assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        get("/echo", "Content-Length: 2", "Content-Length: 3", CLOSE, method="POST") + b"abc",
+        get("/echo", "Content-Length: 3, 3", CLOSE, method="POST") + b"abc",
+        get("/echo", "Content-Length: +3", CLOSE, method="POST") + b"abc",
+        get("/echo", "Content-Length: 3", CHUNKED, CLOSE, method="POST") + b"0\r\n\r\n",
+        get("/echo", CHUNKED, "Content-Length: 3", CLOSE, method="POST") + b"0\r\n\r\n",
+        get("/echo", "Transfer-Encoding: chunked, identity", CLOSE, method="POST") + b"0\r\n\r\n",
+        get("/echo", "Transfer-Encoding: xchunked", CLOSE, method="POST") + b"0\r\n\r\n",
+        get("/scope", "Host: y", CLOSE),
+        get("/scope", "X : y", CLOSE),
+        get("/scope", "X: y\r\n z", CLOSE),
+        get("/scope", "X: y\rZ: z", CLOSE),
+        get("/scope", "X: y\0", CLOSE),
+        get("/scope", CLOSE, method="get"),
+        get("x:80", CLOSE, method="CONNECT"),
+        get("http://x", CLOSE),
+    ],
+)
+def test_what_two_servers_could_understand_differently_is_refused(server: Running, request_: bytes) -> None:
+    assert talk(server, request_).startswith(b"HTTP/1.1 400 ")
+
+
+def test_trailers_are_no_headers_and_have_an_end(server: Running) -> None:
+    head = get("/headers", CHUNKED, CLOSE, method="POST")
+    assert talk(server, head, b"2\r\nok\r\n0\r\nX-Forwarded-For: 1\r\n\r\n").endswith(
+        b"\r\n\r\nconnection host transfer-encoding ok"
+    )
+    answer = b"HTTP/1.1 431 "
+    with contextlib.suppress(ConnectionError):
+        answer = talk(server, head, b"2\r\nok\r\n0\r\n", *[b"x: y\r\n" * 16_384] * 4)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_wish_for_another_protocol_is_not_heard_and_the_body_is_read(server: Running) -> None:
+    wish = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+    first = get("/echo?1", "Content-Length: 3", *wish, method="POST") + b"abc"
+    second = get("/headers?2", CHUNKED, *wish, method="POST") + b"2\r\nde\r\n0\r\n\r\n"
+    answers = talk(server, first + second + get("/scope?n=3", CLOSE))
+    assert re.findall(rb"abc|http2-settings [a-z -]*de|n=3", answers) == [
+        b"abc", b"http2-settings transfer-encoding de", b"n=3"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", [b"GARBAGE\r\n\r\n", get("/echo", CHUNKED, method="POST") + b"zz\r\n"])
+def test_a_broken_request_is_refused_after_the_answers_to_those_before(server: Running, broken: bytes) -> None:
+    answers = talk(server, get("/slow") + get("/scope?n=2") + broken)
+    assert re.findall(rb"slow|n=2|HTTP/1.1 \d+", answers) == [
+        b"HTTP/1.1 200", b"slow", b"HTTP/1.1 200", b"n=2", b"HTTP/1.1 400"
+    ]  # fmt: skip
+
+
+def test_what_a_client_may_ask_before_the_first_answer_has_an_end(server: Running) -> None:
+    answers = b""
+    with socket.create_connection(("127.0.0.1", server.port), BOUND_S) as link, contextlib.suppress(ConnectionError):
+        link.sendall(get("/slow") + get("/scope") * 3_000)
+        while part := link.recv(65536):
+            answers += part
+    assert 0 < answers.count(b"HTTP/1.1 200") < 3_000
+
+
+def test_who_does_not_read_is_not_waited_for(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neve.api.connection.UNREAD_SECONDS", 0.05)
+    with socket.create_connection(("127.0.0.1", server.port), BOUND_S) as link:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        link.sendall(get("/large") + get("/large", CLOSE))
+        for _ in range(1_000):
+            if not server._server.server_state.connections:
+                break
+            threading.Event().wait(0.01)
+    assert not server._server.server_state.connections
 
 
 def test_silent_connections_are_closed(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,9 @@ class Line(Protocol):
     async def drain(self) -> None:
         """Wait until the client has read enough."""
 
+    async def drain_in_time(self) -> None:
+        """The same; when that takes too long, the connection has ended."""
+
     def defaults(self) -> bytes:
         """The header lines of every response."""
 
@@ -66,12 +69,12 @@ class Exchange:
         "_left_bytes",
         "_line",
         "_news",
-        "_started",
         "complete",
         "continues",
         "disconnected",
         "keep_alive",
         "scope",
+        "started",
     )
 
     def __init__(self, line: Line, scope: dict[str, Any], keep_alive: bool, continues: bool) -> None:
@@ -86,7 +89,7 @@ class Exchange:
         self._arrived = False
         self._news = False
         self._event: asyncio.Event | None = None
-        self._started = False
+        self.started = False
         self._chunked = False
         self._left_bytes = 0
 
@@ -134,7 +137,7 @@ class Exchange:
         except BaseException as error:
             if isinstance(error, Exception):
                 log.failure("http.application", error, path=self.scope["path"])
-            if self._started or self.disconnected:
+            if self.started or self.disconnected:
                 self._line.close()
             else:
                 self._fail()
@@ -181,9 +184,9 @@ class Exchange:
             return
         if self.complete:
             raise RuntimeError(f"{message['type']} after the response was whole")
-        if self._started != (message["type"] == "http.response.body"):
+        if self.started != (message["type"] == "http.response.body"):
             raise RuntimeError(f"{message['type']} is out of turn")
-        if self._started:
+        if self.started:
             self._send_body(message.get("body", b""), message.get("more_body", False))
         else:
             self._start(message["status"], message.get("headers", []))
@@ -191,11 +194,11 @@ class Exchange:
     async def answer(self, response: Response) -> None:
         """The whole response at once: one system call instead of two. `response` has all its headers."""
         if self._line.full and not self.disconnected:
-            await self._line.drain()
+            await self._line.drain_in_time()
         if self.disconnected:
             return
         head = self._head(response.status, response.headers)
-        self._started = True
+        self.started = True
         if len(response.body) <= _ONE_WRITE_BYTES:
             self._line.write(head + response.body)
         else:
@@ -221,7 +224,7 @@ class Exchange:
                 self._chunked = True
                 headers = [*headers, (b"transfer-encoding", b"chunked")]
         head = self._head(status, headers, said_close=b"connection" in names)
-        self._started = True
+        self.started = True
         self._line.write(head)
 
     def _send_body(self, body: bytes, more: bool) -> None:
@@ -262,6 +265,6 @@ class Exchange:
     def _fail(self) -> None:
         self.keep_alive = False
         head = self._head(500, [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(_BROKEN))])
-        self._started = True
+        self.started = True
         self._line.write(head if self._head_only else head + _BROKEN)
         self._end()
