@@ -1,4 +1,7 @@
-"""What parts give, and what the report reads: figures and curves, kept as JSON in docs/benchmarks.json."""
+"""What parts give, and what the report reads: figures and curves, kept as JSON in docs/benchmarks.json.
+
+A run that was stopped, or of some workloads only, adds to what there is: each figure says of which run it is.
+"""
 
 import statistics
 import time
@@ -6,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
+
+from bench.machine import QUIET
 
 RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks.json"
 
@@ -19,6 +24,12 @@ class Figure(msgspec.Struct, omit_defaults=True):
     unit: str
     values: list[float] = []
     note: str = ""
+    run: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is, whenever it was measured."""
+        return self.workload, self.peer, self.measure
 
     @property
     def median(self) -> float:
@@ -32,30 +43,66 @@ class Figure(msgspec.Struct, omit_defaults=True):
 
 
 class Curve(msgspec.Struct, omit_defaults=True):
-    """How something grows: each series is points (x, y). `explained` says why it bends where it bends."""
+    """How something grows: each series is points (x, y)."""
 
     name: str
     title: str
     x: str
     y: str
     series: dict[str, list[tuple[float, float]]] = {}
-    explained: str = ""
+    run: str = ""
+
+
+class Run(msgspec.Struct, omit_defaults=True):
+    """One time that a part was measured: how much, and what others used of the processors (looked at before each workload)."""
+
+    rounds: int
+    seconds: float
+    load: float
+    others: list[float] = []
+
+    @property
+    def was_busy(self) -> bool:
+        """Whether its times say little. So it is when nobody looked."""
+        return not self.others or statistics.median(self.others) > QUIET
 
 
 class Part(msgspec.Struct, omit_defaults=True):
-    """One part of the report as it was last measured."""
+    """One part of the report. Its runs by when they began, which figures and curves refer to: each is of the last that had it."""
 
-    taken: str
-    load_before: float
-    load_after: float
-    rounds: int
-    seconds: float
+    runs: dict[str, Run] = {}
     figures: list[Figure] = []
     curves: list[Curve] = []
 
+    def was_busy(self, each: Figure | Curve) -> bool:
+        """Whether this one is of a run whose times say little."""
+        return self.runs[each.run].was_busy
+
+    @property
+    def settled(self) -> set[str]:
+        """Workloads, and names of curves, of which nothing is provisional."""
+        quiet, busy = set[str](), set[str]()
+        for each in self.figures:
+            (busy if self.was_busy(each) else quiet).add(each.workload)
+        for curve in self.curves:
+            (busy if self.was_busy(curve) else quiet).add(curve.name)
+        return quiet - busy
+
+    def with_run(self, began: str, run: Run, collected: "Collected", whole: bool) -> "Part":
+        """What this run has instead of what there was. What a whole run has not is gone; what a part of one has not stays."""
+        for figure in collected.figures:
+            figure.run = began
+        for curve in collected.curves:
+            curve.run = began
+        figures = {each.key: each for each in [*([] if whole else self.figures), *collected.figures]}
+        curves = {each.name: each for each in [*([] if whole else self.curves), *collected.curves]}
+        left = {each.run for each in figures.values()} | {each.run for each in curves.values()}
+        runs = {name: each for name, each in {**self.runs, began: run}.items() if name in left}
+        return Part(runs, list(figures.values()), list(curves.values()))
+
 
 class Results(msgspec.Struct, omit_defaults=True):
-    """All parts; each may have been measured at another time, and says when."""
+    """All parts; each has the runs that it is of, and says when they were."""
 
     machine: dict[str, str] = {}
     peers: dict[str, str] = {}
@@ -94,8 +141,7 @@ class Collected:
 
 def find(figures: Iterable[Figure], workload: str, peer: str, measure: str) -> Figure | None:
     """One of them."""
-    wanted = workload, peer, measure
-    return next((each for each in figures if (each.workload, each.peer, each.measure) == wanted), None)
+    return next((each for each in figures if each.key == (workload, peer, measure)), None)
 
 
 def read(path: Path = RESULTS) -> Results:
@@ -117,5 +163,5 @@ def percentiles(seconds: Iterable[float], wanted: Iterable[float] = (50, 90, 99,
 
 
 def utc() -> str:
-    """Now, to the minute."""
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime()) + " UTC"
+    """Now, to the second."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC"

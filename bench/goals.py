@@ -110,7 +110,7 @@ GOALS = (
         "events accepted, on the disk",
         6000,
         "/s",
-        median("events", "accepted, 64 callers", "Neve", "rate"),
+        median("events", "accepted by 64", "Neve", "rate"),
         at_least=True,
         part="events",
     ),

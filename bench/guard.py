@@ -15,6 +15,7 @@ import msgspec
 from bench import machine
 from bench.charts import number
 from bench.load import frames, wrk
+from bench.parts.events import drain
 from bench.peers import NodeFrames, Target
 from bench.peers.neve import serve
 from bench.programs import NODE, PYTHON, program, text_of
@@ -28,8 +29,12 @@ _MOVED = 0.15
 def main(keep: bool = False) -> int:
     """Print what moved; 1 when the processor time of something grew by more than it varies."""
     before = msgspec.json.decode(COMMITTED.read_bytes(), type=dict[str, float]) if COMMITTED.exists() else {}
+    others = machine.used_share()
+    if keep and others > machine.QUIET:
+        print(f"Others use {others:.0%} of this machine: nothing is kept of such a time. Try again when it is quiet.")
+        return 1
     now = measure()
-    slower = show(now, before)
+    slower = show(now, before, others)
     if keep:
         COMMITTED.write_bytes(msgspec.json.format(msgspec.json.encode(now), indent=1) + b"\n")
     return slower
@@ -50,11 +55,14 @@ def measure() -> dict[str, float]:
         }
         for target, callers in cases.values():
             wrk.run([target], callers, _SECONDS)
+        drain(server, python.name)
         for _ in range(ROUNDS):
             for name, (target, callers) in cases.items():
                 bound = _limit(limit[noop.name], callers)
                 began = machine.cpu_seconds(server.pid)
                 load = wrk.run([target], callers, _SECONDS)
+                if target.headers:  # Events, which are run until none is left: else the next case had their cost
+                    drain(server, python.name)
                 used = (machine.cpu_seconds(server.pid) - began) / max(1, load.requests)
                 seen.setdefault(f"{name}: rate", []).append(load.per_second / bound[0])
                 seen.setdefault(f"{name}: processor", []).append(used / bound[1])
@@ -68,11 +76,13 @@ def _limit(target: Target, callers: int) -> tuple[float, float]:
     return load.per_second, (machine.cpu_seconds(target.pid) - began) / max(1, load.requests)
 
 
-def show(now: Mapping[str, float], before: Mapping[str, float]) -> int:
-    """A line each; 1 when one of the processor times has grown."""
-    print(f"Ratios to Node.js alone that answers frames on a socket; load {machine.load():.1f}.")
-    if machine.is_busy():
-        print("Others use this machine: rates say little now, processor times are still good for a look.")
+def show(now: Mapping[str, float], before: Mapping[str, float], others: float = 0.0) -> int:
+    """A line each; `others` is the share of the processors that is not ours. 1 when one of the processor times has grown."""
+    print("Ratios to Node.js alone that answers frames on a socket.")
+    if others > machine.QUIET:
+        print(
+            f"Others use {others:.0%} of this machine: rates say little now, processor times are still good for a look."
+        )
     slower = 0
     for name, value in now.items():
         told = f"{name:46} {number(value):>8}"

@@ -3,7 +3,12 @@
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+QUIET = 0.15
+"""More of the processors may nobody use who is not measured."""
+_LOOK_S = 1.0
 
 
 def describe() -> dict[str, str]:
@@ -17,26 +22,36 @@ def describe() -> dict[str, str]:
 
 
 def load() -> float:
-    """How many processes wanted to run, over the last minute; 0 where the machine does not say."""
-    try:
-        return os.getloadavg()[0]
-    except OSError:
-        return 0.0
+    """How many processes wanted to run, over the last minute: it tells of what has ended, too."""
+    return os.getloadavg()[0]
 
 
-def is_busy() -> bool:
-    """Whether others want this machine: the load of a quiet one is far below its cores."""
-    return load() > 0.5 * (os.cpu_count() or 1)
+def used_share(seconds: float = _LOOK_S) -> float:
+    """Which part of all processors is in use, by anybody, during the next seconds: 0 to 1."""
+    total, idle = _ticks(Path("/proc/stat").read_text())
+    time.sleep(seconds)
+    total_then, idle_then = _ticks(Path("/proc/stat").read_text())
+    return 1 - (idle_then - idle) / max(1, total_then - total)
 
 
-def wait_until_quiet(seconds: float) -> bool:
-    """Wait for others to finish, at most so long; whether they did."""
-    deadline = time.monotonic() + seconds
-    while is_busy():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(2)
-    return True
+def wait_until_quiet(at_most_s: float, tell: Callable[[str], None], look_s: float = _LOOK_S) -> float:
+    """Look until the processors are idle enough, at most so long; the share in use as last seen (above QUIET: they are not)."""
+    deadline = time.monotonic() + at_most_s
+    told = False
+    while (share := used_share(look_s)) > QUIET and (left := deadline - time.monotonic()) > 0:
+        if not told:
+            tell(
+                f"waiting until less than {QUIET:.0%} of the processors are in use (now {share:.0%}), at most {left:.0f} s"
+            )
+        told = True
+    return share
+
+
+def _ticks(text: str) -> tuple[int, int]:
+    """All, and those in which nobody ran, of the first line of /proc/stat. Waiting for a disk is idle, too (proc(5))."""
+    _, *fields = text.partition("\n")[0].split()
+    ticks = [int(each) for each in fields[:8]]  # what guests used is in the first two already
+    return sum(ticks), ticks[3] + ticks[4]
 
 
 def cpu_seconds(pid: int) -> float:

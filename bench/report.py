@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 from bench import charts
 from bench.charts import Dot, number
-from bench.figures import RESULTS, Figure, Part, Results, find
+from bench.figures import RESULTS, Curve, Figure, Part, Results, Run, find
 from bench.goals import GOALS, Goal
 from bench.parts import PARTS
 
@@ -15,28 +16,33 @@ PICTURES = "benchmarks"
 _PEERS = ("Neve", "AWS RIE", "serverless-offline", "ministack", "Node.js alone, HTTP", "Node.js alone, frames")
 
 _PORT = re.compile(r" to 127\.0\.0\.1:\d+")  # which says nothing
-_QUIET = 1.0  # of two cores, and of more so much the better
 _HEAD = """# What Neve costs
 
 Written by `make bench` from `docs/benchmarks.json`; not by hand. Neve runs beside what people use today, on one machine, in turns
 (A B A B …), with the same Node.js and the same functions. Neve runs as it does by default: every environment isolated and
 frozen between calls, all logs kept, leaks watched for. None of the others isolates, freezes or keeps anything here.
 
-Compare ratios, not figures: another machine has others, and so has this one when others use it (the load is told beside each
-part). A value is the median of its rounds; in pictures a bar shows all of them.
+Compare ratios, not figures: another machine has others, and so has this one when others use it (each part tells how much they
+did). A value is the median of its rounds; in pictures a bar shows all of them. A percentile stands where every round had a call
+beyond it, so the slowest call of few is not taken for one.
 """
 
 _TAIL = """
 ## Do it again
 
-    make bench                                   # everything: about an hour on 2 cores
+    make bench                                   # everything: about 35 minutes on 2 cores
     make bench BENCH="warm cold"                 # some parts; the others stay
+    make bench BENCH="warm --only python"        # some workloads: those with this in their name
+    make bench BENCH=--missing                   # what has no figure of a quiet machine yet
     make bench BENCH="--rounds 5 --seconds 5"    # longer
+    make bench BENCH="mix --into other.json"     # without a trace in this page
     make bench-quick                             # at most a minute: what moved against the ratios committed here
 
-It refuses to measure while others use the machine (`--busy` does so anyway, `--wait 600` waits). `wrk` must be there (Debian and
-Ubuntu: `apt install wrk`); the others are fetched from PyPI and npm into `.cache/bench`. A peer that cannot be had is told as
-missing. Everything listens on loopback only.
+Every workload is kept when it is done: stop it at any time, and `--missing` goes on. Before each workload it waits until less
+than 15% of the processors are in use (`/proc/stat`; half a minute at most, or as long as `--wait 600` says), and ends when they
+still are; `--busy` measures all the same, and the page says so. `wrk` must be there (Debian and Ubuntu: `apt install wrk`); the
+others are fetched from PyPI and npm into `.cache/bench`. A peer that cannot be had is told as missing. Everything listens on
+loopback only.
 
 What else can be measured by itself: `bench/cold_start.py` (the phases of a cold start), `bench/freeze.py` (each freezer),
 `bench/leak_watch.py` (what watching costs), `bench/store.py` (the stores), `bench/kill.py` (events through a hundred kills),
@@ -51,15 +57,20 @@ What else can be measured by itself: `bench/cold_start.py` (the phases of a cold
 - The time until a percentile beyond 99.9 is to be believed: there are too few calls.
 
 wrk calls again when it has its answer (a closed loop) and corrects its percentiles by the mean interval. The part with fixed
-rates has a client of Neve's own (`bench/load/steady.py`), one Python process, in which a time begins when its call was due: what
-it adds itself is in all of its figures.
+rates has a client of Neve's own (`bench/load/steady.py`), one Python process, in which a time begins when its call was due, also
+when no connection was free to send it, and a call that failed counts as one of ten seconds: what it adds itself is in all of its
+figures.
 """
 
 
 def write(results: Results) -> list[Path]:
-    """All files; those that it wrote."""
+    """All files; those that it wrote. Pictures of what is measured no more go."""
     written = []
-    for name, text in pages(results).items():
+    made = pages(results)
+    for old in FOLDER.glob(f"{PICTURES}/*.svg"):
+        if f"{PICTURES}/{old.name}" not in made:
+            old.unlink()
+    for name, text in made.items():
         path = FOLDER / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
@@ -74,7 +85,7 @@ def pages(results: Results) -> dict[str, str]:
     for name, measured in PARTS.items():
         if name in results.parts:
             part = results.parts[name]
-            lines += ["", f"## {measured.title}", "", _condition(part), ""]
+            lines += ["", f"## {measured.title}", "", *_conditions(name, part), ""]
             lines += _SECTIONS[name](part, pictures)
     lines.append(_TAIL)
     pages_ = {f"{PICTURES}/{name}.svg": text for name, text in pictures.items()}
@@ -87,13 +98,44 @@ def _machine(results: Results) -> Iterator[str]:
     yield from table(["who", "version"], [[*each] for each in results.peers.items()])
 
 
-def _condition(part: Part) -> str:
-    told = f"Measured {part.taken}, {part.rounds} rounds of {part.seconds:g} s each;"
-    told += f" load {part.load_before:g} before, {part.load_after:g} after."
-    if _was_busy(part):
-        told += " **Provisional: others used the machine meanwhile, so that times are too long and ratios not to be trusted:"
-        told += " who needs more processes for a call waits more often for a processor.**"
+def _conditions(name: str, part: Part) -> Iterator[str]:
+    """When and how each run was; and which figures are of which, where there are several."""
+    for began, run in part.runs.items():
+        yield f"{_mark(part, began)}Measured {began}, {_effort(run)}; {_others(run)}.{_PROVISIONAL if run.was_busy else ''}"
+        yield ""
+    if len(part.runs) > 1:
+        yield "A small number at a figure is that of its run: only what is of one run was measured side by side."
+        yield ""
+    yield f'Again: `make bench BENCH="{name}"`'
+
+
+_PROVISIONAL = (
+    " **Provisional: others used the machine meanwhile, so that times are too long and ratios not to be trusted:"
+    " who needs more processes for a call waits more often for a processor.**"
+)
+
+
+def _effort(run: Run) -> str:
+    return f"{run.rounds} rounds of {run.seconds:g} s each"
+
+
+def _others(run: Run) -> str:
+    """How much of the machine others used."""
+    told = f"load {run.load:g} before"
+    if run.others:
+        told += f"; others used {median(run.others):.0%} of the processors, {max(run.others):.0%} at most"
+        told += ", looked at before each workload"
     return told
+
+
+def _mark(part: Part, began: str) -> str:
+    """Which run of several."""
+    return f"<sup>{list(part.runs).index(began) + 1}</sup> " if len(part.runs) > 1 else ""
+
+
+def _of(part: Part, each: Figure | Curve) -> str:
+    """The same, behind a figure."""
+    return f" {_mark(part, each.run)}".rstrip()
 
 
 def _goals(results: Results) -> Iterator[str]:
@@ -117,7 +159,7 @@ def _judgement(results: Results, goal: Goal, value: float | None) -> str:
 
 
 def _was_busy(part: Part) -> bool:
-    return part.load_before > _QUIET
+    return any(each.was_busy for each in part.runs.values())
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -143,26 +185,27 @@ def _warm(part: Part, pictures: dict[str, str]) -> Iterator[str]:
             )
             peers = [each for each in _PEERS if any(figure.peer == each for figure in found)]
             yield "\nRequests per second, and the milliseconds that half and 99 of 100 calls did not exceed:\n"
-            yield from table(["", *peers], [_cells(found, each, peers) for each in names])
+            yield from table(["", *peers], [_cells(part, found, each, peers) for each in names])
             yield from _notes(found, "rate")
             yield ""
     yield from _ratios(part)
 
 
-def _cells(figures: Sequence[Figure], workload: str, peers: Sequence[str]) -> list[str]:
+def _cells(part: Part, figures: Sequence[Figure], workload: str, peers: Sequence[str]) -> list[str]:
     cells = [workload.split(",")[0]]
     for peer in peers:
         rate, p50, p99 = (find(figures, workload, peer, each) for each in ("rate", "p50", "p99"))
-        if rate is None or not rate.values or p50 is None or p99 is None:
+        if rate is None or not rate.values:
             cells.append("–" if rate is None else "fails")
         else:
-            cells.append(f"{number(rate.median)}/s · {number(p50.median)} · {number(p99.median)}")
+            times = " · ".join(number(each.median) if each else "–" for each in (p50, p99))
+            cells.append(f"{number(rate.median)}/s · {times}{_of(part, rate)}")
     return cells
 
 
 def _ratios(part: Part) -> Iterator[str]:
-    """Neve's rate as a multiple of each other one's; of a busy machine it would say nothing."""
-    if _was_busy(part):
+    """Neve's rate as a multiple of each other one's; of a busy machine, or of two runs, it would say nothing."""
+    if all(each.was_busy for each in part.runs.values()):
         return
     yield "### Neve's rate as a multiple of the others'\n"
     rows = []
@@ -175,10 +218,16 @@ def _ratios(part: Part) -> Iterator[str]:
         ]
         for peer in _PEERS[1:]:
             theirs = find(part.figures, workload, peer, "rate")
-            known = ours is not None and ours.values and theirs is not None and theirs.values
-            row.append(f"{number(ours.median / theirs.median)} ×" if known and ours and theirs else "–")
+            row.append(_multiple(part, ours, theirs))
         rows.append(row)
     yield from table(["", *_PEERS[1:]], rows)
+
+
+def _multiple(part: Part, ours: Figure | None, theirs: Figure | None) -> str:
+    """Of figures that were measured side by side on a quiet machine."""
+    if ours is None or theirs is None or not (ours.values and theirs.values):
+        return "–"
+    return f"{number(ours.median / theirs.median)} ×" if ours.run == theirs.run and not part.was_busy(ours) else "–"
 
 
 def _rates(part: Part, pictures: dict[str, str]) -> Iterator[str]:
@@ -195,7 +244,7 @@ def _rates(part: Part, pictures: dict[str, str]) -> Iterator[str]:
             f"rates-{measure}", f"{measure} in milliseconds by rate for each peer; the table below has the values."
         )
     yield ""
-    yield from _wide(part.figures, ["p50", "p99", "p99.9"], "at")
+    yield from _wide(part, ["p50", "p99", "p99.9"], "at")
     yield from _notes(part.figures, "p50")
 
 
@@ -206,33 +255,33 @@ def _cold(part: Part, pictures: dict[str, str]) -> Iterator[str]:
     pictures["cold"] = charts.dots("The first call of a function that nobody has called", "ms", rows)
     yield _picture("cold", "Milliseconds of the first call for each language and peer; the table below has the values.")
     yield ""
-    yield from _wide(part.figures, ["first call"], "")
+    yield from _wide(part, ["first call"], "")
     yield from _notes(part.figures, "first call")
 
 
 def _plain(part: Part, pictures: dict[str, str]) -> Iterator[str]:
-    yield from _wide(part.figures, list(dict.fromkeys(each.measure for each in part.figures)), "")
+    yield from _wide(part, list(dict.fromkeys(each.measure for each in part.figures)), "")
     yield from _notes(part.figures, part.figures[0].measure if part.figures else "")
 
 
-def _wide(figures: Sequence[Figure], measures: Sequence[str], corner: str) -> Iterator[str]:
+def _wide(part: Part, measures: Sequence[str], corner: str) -> Iterator[str]:
     """A row for each workload and peer, a column for each measure."""
     rows = []
-    for workload in dict.fromkeys(each.workload for each in figures):
-        for peer in dict.fromkeys(each.peer for each in figures):
-            found = [find(figures, workload, peer, each) for each in measures]
+    for workload in dict.fromkeys(each.workload for each in part.figures):
+        for peer in dict.fromkeys(each.peer for each in part.figures):
+            found = [find(part.figures, workload, peer, each) for each in measures]
             if any(found):
-                rows.append([workload, peer, *(_cell(each) for each in found)])
+                rows.append([workload, peer, *(_cell(part, each) for each in found)])
     yield from table([corner, "who", *measures], rows)
 
 
-def _cell(figure: Figure | None) -> str:
+def _cell(part: Part, figure: Figure | None) -> str:
     if figure is None:
         return ""
     if not figure.values:
         return "fails"
     far = f" ({number(min(figure.values))} to {number(max(figure.values))})" if len(figure.values) > 1 else ""
-    return f"{number(figure.median)} {figure.unit}{far}"
+    return f"{number(figure.median)} {figure.unit}{far}{_of(part, figure)}"
 
 
 def _growth(part: Part, pictures: dict[str, str]) -> Iterator[str]:
@@ -248,7 +297,7 @@ def _growth(part: Part, pictures: dict[str, str]) -> Iterator[str]:
         rows = [
             [name, *(number(dict(points).get(x, float("nan"))) for x in at)] for name, points in each.series.items()
         ]
-        yield from table([f"{each.y} by {each.x}", *(f"{x:,.0f}" for x in at)], rows)
+        yield from table([f"{each.y} by {each.x}{_of(part, each)}", *(f"{x:,.0f}" for x in at)], rows)
         yield f"\n{BENDS[each.name]}\n" if each.name in BENDS else ""
 
 

@@ -44,6 +44,18 @@ class Load:
         """Whether more than a hundredth failed: then it is no measure of speed."""
         return self.requests == 0 or self.failed > self.requests / 100
 
+    def good(self) -> "Load":
+        """Itself; Missing when it is broken."""
+        if self.requests == 0:
+            raise Missing("nothing was answered in time")
+        if self.broken:
+            raise Missing(f"{self.failed} of {self.requests} requests failed")
+        return self
+
+    def tells(self, percent: float) -> bool:
+        """Whether a call at least is beyond this percentile: without one it would only be the slowest of all."""
+        return self.requests * (100 - percent) >= 100
+
 
 def version() -> str:
     """`4.1.0`; Missing without wrk."""
@@ -69,13 +81,16 @@ def run(targets: Sequence[Target], callers: int, seconds: float, timeout_s: floa
         ]
         first = targets[0]
         # wrk waits for its last answers at most as long as its time limit
-        done = subprocess.run(
-            [*command, f"http://{first.host}:{first.port}"],
-            capture_output=True,
-            text=True,
-            timeout=seconds + timeout_s + 30,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [*command, f"http://{first.host}:{first.port}"],
+                capture_output=True,
+                text=True,
+                timeout=seconds + timeout_s + 30,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as stuck:
+            raise Missing(f"wrk did not end within {stuck.timeout:g} s") from stuck
     return parse(done.stdout, done.stderr)
 
 

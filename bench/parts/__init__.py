@@ -1,4 +1,4 @@
-"""What is measured: each module is a part, with a `TITLE` and `measure(effort) -> Collected`."""
+"""What is measured: each module is a part, with a `TITLE` and `measure(effort, collected)`, which adds each figure at once."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ class Measured(NamedTuple):
     """One part: its title, and what measures it."""
 
     title: str
-    measure: Callable[[Effort], Collected]
+    measure: Callable[[Effort, Collected], None]
 
 
 PARTS = {

@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.figures import Collected
 from bench.load import wrk
-from bench.parts.effort import Effort, opened, say
+from bench.parts.effort import Effort, opened
 from bench.peers import Neve, Target
 from bench.programs import LANGUAGES, program
 
@@ -15,14 +15,17 @@ FROZEN, AWAKE = "Neve", "Neve that never freezes"
 _PAUSE_S = 0.005
 
 
-def measure(effort: Effort) -> Collected:
+def measure(effort: Effort, collected: Collected) -> None:
     """Milliseconds of calls with a pause before each, in which the environment freezes or does not; and of calls without."""
-    collected = Collected()
+    programs = {
+        language: program("no-op", language) for language in LANGUAGES if effort.wants(f"after a pause, {language}")
+    }
+    if not programs:
+        return
     peers = [Neve(FROZEN), Neve(AWAKE, "--freeze-grace-ms", "3600000")]
-    programs = {language: program("no-op", language) for language in LANGUAGES}
-    say("freeze and thaw")
     with opened(peers, list(programs.values())) as found:
         for language, each in programs.items():
+            effort.begins(f"after a pause, {language}")
             for targets in found.values():
                 wrk.run([targets[each.name]], 1, 1)
             for _ in range(effort.rounds):
@@ -32,7 +35,6 @@ def measure(effort: Effort) -> Collected:
                     collected.add(
                         f"at once, {language}", peer, "p50", "ms", wrk.run([target], 1, effort.seconds).ms[50]
                     )
-    return collected
 
 
 def paused(target: Target, seconds: float) -> float:

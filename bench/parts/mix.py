@@ -2,44 +2,35 @@
 
 from bench.figures import Collected
 from bench.load import wrk
-from bench.parts.effort import Effort, opened, say
-from bench.parts.warm import P50, P99, RATE, failed
-from bench.peers import Ministack, Missing, Neve, ServerlessOffline, Target
+from bench.parts.effort import Effort, attempt, opened
+from bench.parts.warm import P50, P99, RATE, add
+from bench.peers import Ministack, Neve, ServerlessOffline
 from bench.programs import NODE, PYTHON, Program, program, text_of
 
 TITLE = "A mix of fifty functions"
 FUNCTIONS = 50
 _CALLERS = 16
+_WORKLOAD = f"{FUNCTIONS} functions, {_CALLERS}"
 
 
-def measure(effort: Effort) -> Collected:
+def measure(effort: Effort, collected: Collected) -> None:
     """Requests per second and milliseconds. The emulator runs one function in a process, so it has no mix."""
-    collected = Collected()
-    programs = functions(FUNCTIONS)
-    workload = f"{FUNCTIONS} functions, {_CALLERS}"
-    say("mix")
-    with opened([Neve(), ServerlessOffline(), Ministack()], programs) as found:
+    if not effort.wants(_WORKLOAD):
+        return
+    with opened([Neve(), ServerlessOffline(), Ministack()], functions(FUNCTIONS)) as found:
+        effort.begins(_WORKLOAD)
         for peer, targets in found.items():
-            try:
+            with attempt(collected, _WORKLOAD, peer, RATE, P50, P99):
                 for target in targets.values():
                     target.call()
                 wrk.run(list(targets.values()), _CALLERS, 1)
-            except Missing as broken:
-                failed(collected, workload, peer, str(broken))
         for _ in range(effort.rounds):
             for peer, targets in found.items():
-                if not collected.failed(workload, peer, RATE[0]):
-                    _one(collected, workload, peer, list(targets.values()), effort.seconds)
-    return collected
-
-
-def _one(collected: Collected, workload: str, peer: str, targets: list[Target], seconds: float) -> None:
-    seen = wrk.run(targets, _CALLERS, seconds)
-    if seen.broken:
-        failed(collected, workload, peer, f"{seen.failed} of {seen.requests} requests failed")
-        return
-    for measure_, value in ((RATE, seen.per_second), (P50, seen.ms[50]), (P99, seen.ms[99])):
-        collected.add(workload, peer, *measure_, value)
+                if not collected.failed(_WORKLOAD, peer, RATE[0]):
+                    with attempt(collected, _WORKLOAD, peer, RATE, P50, P99):
+                        add(
+                            collected, _WORKLOAD, peer, wrk.run(list(targets.values()), _CALLERS, effort.seconds).good()
+                        )
 
 
 def functions(count: int) -> list[Program]:

@@ -1,61 +1,65 @@
 """Calls at fixed rates: what somebody waits who comes when he comes, not when the last answer is there."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 from bench.figures import Collected
 from bench.load import steady
-from bench.parts.effort import Effort, opened, say
-from bench.peers import Ministack, Neve, NodeHttp, Rie, ServerlessOffline, Target
+from bench.load.wrk import Load
+from bench.parts.effort import Effort, attempt, opened
+from bench.peers import Ministack, Missing, Neve, NodeHttp, Rie, ServerlessOffline, Target
 from bench.programs import program
 
 TITLE = "Calls at a fixed rate"
 _WARMING_S = 0.5
+_LEAST_CALLS = 50  # fewer have no median worth the name
 RATES = (10, 100, 1000, 2000, 4000)
+_PERCENTILES = ((50, ("p50", "ms")), (99, ("p99", "ms")), (99.9, ("p99.9", "ms")))
+_MEASURES = [each for _, each in _PERCENTILES]
 
 
-def measure(effort: Effort) -> Collected:
-    """Milliseconds from the moment at which a call was due. Who gave less than nine tenths of a rate gets no higher one."""
-    collected = Collected()
+def measure(effort: Effort, collected: Collected) -> None:
+    """Milliseconds from the moment at which a call was due. Who cannot give a rate gets no higher one."""
+    if not any(effort.wants(_workload(rate)) for rate in RATES):
+        return
     noop = program("no-op", "node")
     with opened([Neve(), Rie(), ServerlessOffline(), Ministack(), NodeHttp()], [noop]) as found:
-        for targets in found.values():
-            targets[noop.name].call()
+        targets = {peer: theirs[noop.name] for peer, theirs in found.items()}
+        for target in targets.values():
+            target.call()
         for rate in RATES:
-            say(f"fixed rate: {rate}/s")
-            _warm(found, noop.name, rate)
-            for _ in range(effort.rounds):
-                for peer, targets in list(found.items()):
-                    workload = f"{rate:,}/s"
-                    if collected.failed(workload, peer, "p50"):
-                        continue
-                    if _gave_up(collected, peer, rate):
-                        _fail(collected, workload, peer, "gave less than a lower rate")
-                        continue
-                    try:
-                        seen = steady.run(targets[noop.name], rate, effort.seconds)
-                    except OSError as broken:
-                        _fail(collected, workload, peer, f"does not answer: {broken.strerror or broken}")
-                        continue
-                    if seen.per_second < 0.9 * rate * (1 - seen.failed / seen.requests) or seen.broken:
-                        _fail(collected, workload, peer, f"gave {seen.per_second:,.0f}/s, {seen.failed} failed")
-                        continue
-                    for percent, name in ((50, "p50"), (99, "p99"), (99.9, "p99.9")):
-                        collected.add(workload, peer, name, "ms", seen.ms[percent])
-    return collected
+            if effort.begins(_workload(rate)):
+                _at(rate, collected, effort, targets)
+                _leave_out_who_failed(rate, collected, targets)
 
 
-def _warm(found: Mapping[str, Mapping[str, Target]], name: str, rate: int) -> None:
-    """As many environments as this rate needs; who cannot do it will be seen to."""
-    for targets in found.values():
-        with suppress(OSError):
-            steady.run(targets[name], rate, _WARMING_S)
+def _at(rate: int, collected: Collected, effort: Effort, targets: Mapping[str, Target]) -> None:
+    """The first, which does not count, is for as many environments as this rate needs."""
+    seconds = max(effort.seconds, _LEAST_CALLS / rate)
+    for turn in range(effort.rounds + 1):
+        for peer, target in targets.items():
+            if collected.failed(_workload(rate), peer, "p50"):
+                continue
+            with attempt(collected, _workload(rate), peer, *_MEASURES):
+                seen = steady.run(target, rate, seconds if turn else _WARMING_S)
+                if turn:
+                    _add(rate, collected, peer, seen.good())
 
 
-def _fail(collected: Collected, workload: str, peer: str, why: str) -> None:
-    for name in ("p50", "p99", "p99.9"):
-        collected.fail(workload, peer, name, "ms", why)
+def _add(rate: int, collected: Collected, peer: str, seen: Load) -> None:
+    if seen.per_second < 0.9 * rate:
+        raise Missing(f"gave {seen.per_second:,.0f}/s")
+    for percent, measure_ in _PERCENTILES:
+        if seen.tells(percent):
+            collected.add(_workload(rate), peer, *measure_, seen.ms[percent])
 
 
-def _gave_up(collected: Collected, peer: str, rate: int) -> bool:
-    return any(collected.failed(f"{lower:,}/s", peer, "p50") for lower in RATES if lower < rate)
+def _leave_out_who_failed(rate: int, collected: Collected, targets: dict[str, Target]) -> None:
+    for peer in [each for each in targets if collected.failed(_workload(rate), each, "p50")]:
+        del targets[peer]
+        for higher in (each for each in RATES if each > rate):
+            for name, unit in _MEASURES:
+                collected.fail(_workload(higher), peer, name, unit, "cannot give a lower rate")
+
+
+def _workload(rate: int) -> str:
+    return f"{rate:,}/s"

@@ -3,73 +3,63 @@
 from bench.figures import Collected
 from bench.load import frames, wrk
 from bench.load.wrk import Load
-from bench.parts.effort import Effort, opened, say
-from bench.peers import Missing, NodeFrames, Target, everybody
+from bench.parts.effort import Effort, attempt, opened
+from bench.peers import NodeFrames, Target, everybody
 from bench.programs import LANGUAGES, workloads
 
 TITLE = "Warm calls"
 CALLERS = (1, 16)
 RATE, P50, P99 = ("rate", "requests/s"), ("p50", "ms"), ("p99", "ms")
-_WARMING_S = 0.3
+_WARMING_S = 1.0
+_PATIENCE_S = 10
 
 
-def measure(effort: Effort) -> Collected:
+def measure(effort: Effort, collected: Collected) -> None:
     """Requests per second, and milliseconds that half and 99 of a hundred did not exceed."""
-    collected = Collected()
-    programs = {(name, language): each for language in LANGUAGES for name, each in workloads(language).items()}
+    asked = {
+        f"{name}, {language}, {callers}": (each, callers)
+        for callers in CALLERS
+        for language in LANGUAGES
+        for name, each in workloads(language).items()
+        if effort.wants(f"{name}, {language}, {callers}")
+    }
+    programs = {each.name: each for each, _ in asked.values()}
     with opened(everybody(), list(programs.values())) as found:
-        for callers in CALLERS:
-            for (name, language), program in programs.items():
-                workload = f"{name}, {language}, {callers}"
-                say(f"warm: {workload}")
-                warm = {peer for peer, targets in found.items() if program.name in targets}
-                for peer in sorted(warm):
-                    _warm(collected, workload, peer, found[peer][program.name], callers)
-                for _ in range(effort.rounds):
-                    for peer, targets in found.items():
-                        if peer in warm:
-                            one(collected, workload, peer, targets[program.name], callers, effort.seconds)
-    return collected
+        for workload, (each, callers) in asked.items():
+            targets = {peer: theirs[each.name] for peer, theirs in found.items() if each.name in theirs}
+            effort.begins(workload)
+            for peer, target in targets.items():
+                with attempt(collected, workload, peer, RATE, P50, P99):
+                    _warm(peer, target, callers)
+            for _ in range(effort.rounds):
+                for peer, target in targets.items():
+                    one(collected, workload, peer, target, callers, effort.seconds)
 
 
-def _warm(collected: Collected, workload: str, peer: str, target: Target, callers: int) -> None:
+def _warm(peer: str, target: Target, callers: int) -> None:
     """Its answer is looked at once; then as many environments as there are callers."""
-    try:
-        if peer != NodeFrames.name:
-            target.call(20)
+    if peer != NodeFrames.name:
+        target.call(_PATIENCE_S)
+    if callers > 1:
         load(peer, target, callers, _WARMING_S)
-    except (Missing, OSError) as broken:
-        failed(collected, workload, peer, str(broken))
 
 
 def one(collected: Collected, workload: str, peer: str, target: Target, callers: int, seconds: float) -> None:
     """One round of one peer, unless it failed before."""
     if collected.failed(workload, peer, RATE[0]):
         return
-    try:
-        seen = load(peer, target, callers, seconds)
-    except (Missing, OSError) as broken:
-        failed(collected, workload, peer, str(broken))
-        return
-    if seen.broken:
-        failed(collected, workload, peer, f"{seen.failed} of {seen.requests} requests failed")
-        return
+    with attempt(collected, workload, peer, RATE, P50, P99):
+        add(collected, workload, peer, load(peer, target, callers, seconds).good())
+
+
+def add(collected: Collected, workload: str, peer: str, seen: Load) -> None:
+    """One round; a percentile where there were enough calls to believe it."""
     collected.add(workload, peer, *RATE, seen.per_second)
-    collected.add(workload, peer, *P50, seen.ms[50])
-    collected.add(workload, peer, *P99, seen.ms[99])
-
-
-def failed(collected: Collected, workload: str, peer: str, why: str) -> None:
-    """All three of them."""
-    say(f"  {peer}: {why[:300]}")
-    for measure_, unit in (RATE, P50, P99):
-        collected.fail(workload, peer, measure_, unit, _short(why))
+    for percent, measure_ in ((50, P50), (99, P99)):
+        if seen.tells(percent):
+            collected.add(workload, peer, *measure_, seen.ms[percent])
 
 
 def load(peer: str, target: Target, callers: int, seconds: float) -> Load:
     """By wrk, or as frames."""
     return frames.run(target, callers, seconds) if peer == NodeFrames.name else wrk.run([target], callers, seconds)
-
-
-def _short(why: str) -> str:
-    return why.partition("; it said")[0][:120]

@@ -34,7 +34,7 @@ class Ministack:
                 "LAMBDA_EXECUTOR": "local",
                 "LOG_LEVEL": "ERROR",
             }
-            with process([_binaries() / "ministack"], environment, Path(folder)) as started:
+            with process([_binaries() / "python", _binaries() / "ministack"], environment, Path(folder)) as started:
                 wait_for(lambda: listens(port), started, 60, self.name)
                 deploy(f"http://127.0.0.1:{port}", programs)
                 yield {each.name: Target(port, PATH.format(each.name), each.event) for each in programs}

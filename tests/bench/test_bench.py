@@ -1,16 +1,20 @@
 """The bench's own logic: what it reads, how it counts, what it draws. Nothing is measured here."""
 
+import asyncio
 import math
 import xml.etree.ElementTree as ET
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.charts import Dot
-from bench.figures import Collected, Curve, Part, Results
+from bench.figures import Collected, Curve, Figure, Part, Results, Run
 from bench.load import steady, wrk
+from bench.parts.effort import Effort, attempt
 from bench.peers.peer import Missing, Target
 
-from bench import charts, figures, guard, report
+from bench import charts, figures, guard, machine, report
 
 _SAID = (
     "Running 1s test @ http://127.0.0.1:1\n  1 threads and 1 connections\n"
@@ -110,10 +114,10 @@ def test_charts_are_well_formed_and_say_what_they_show() -> None:
 def test_page_is_made_of_what_there_is() -> None:
     failing = Collected()
     failing.fail("no-op, node, 1", "AWS RIE", "rate", "requests/s", "it crashed")
-    part = Part("2026-01-01 00:00 UTC", 7.5, 8.0, 1, 1.0, figures=failing.figures)
-    growth = Part(
-        "2026-01-01 00:00 UTC", 0.1, 0.1, 1, 1.0, curves=[Curve("lines", "Lines", "lines", "/s", {"node": [(1, 2.0)]})]
-    )
+    part = Part().with_run("2026-01-01 00:00:00 UTC", Run(1, 1.0, 7.5, [0.9]), failing, whole=True)
+    growing = Collected()
+    growing.curves.append(Curve("lines", "Lines", "lines", "/s", {"node": [(1, 2.0)]}))
+    growth = Part().with_run("2026-01-01 00:00:00 UTC", Run(1, 1.0, 0.1, [0.0]), growing, whole=True)
     pages = report.pages(Results({"kernel": "Linux"}, {"Neve": "1"}, {"warm": part, "growth": growth}))
     assert "it crashed" in pages["benchmarks.md"]
     assert "Provisional" in pages["benchmarks.md"]
@@ -134,3 +138,120 @@ def test_guard_tells_faster_from_slower() -> None:
     before = {"a: processor": 1.0, "a: rate": 1.0}
     assert guard.show({"a: processor": 1.1, "a: rate": 0.2}, before) == 0, "a rate may be that of a busy machine"
     assert guard.show({"a: processor": 1.5}, before) == 1
+
+
+def _one(workload: str, value: float) -> Collected:
+    collected = Collected()
+    collected.add(workload, "Neve", "rate", "requests/s", value)
+    return collected
+
+
+_FIRST, _SECOND = "2026-01-01 10:00:00 UTC", "2026-01-02 11:00:00 UTC"
+
+
+def test_part_of_a_run_adds_to_what_there_was() -> None:
+    busy, quiet = Run(1, 1.0, 5.0, [0.9]), Run(3, 1.0, 0.1, [0.02, 0.9, 0.01])
+    both = _one("a, node, 1", 1.0)
+    both.add("b, node, 1", "Neve", "rate", "requests/s", 2.0)
+    part = (
+        Part().with_run(_FIRST, busy, both, whole=True).with_run(_SECOND, quiet, _one("a, node, 1", 7.0), whole=False)
+    )
+    assert [(each.workload, each.values, each.run) for each in part.figures] == [
+        ("a, node, 1", [7.0], _SECOND),
+        ("b, node, 1", [2.0], _FIRST),
+    ]
+    assert part.settled == {"a, node, 1"}
+    page = report.pages(Results(parts={"warm": part}))["benchmarks.md"]
+    assert (
+        f"<sup>1</sup> Measured {_FIRST}, 1 rounds of 1 s each; load 5 before; others used 90% of the processors"
+        in page
+    )
+    assert "7.00/s · – · – <sup>2</sup>" in page
+
+
+def test_whole_run_leaves_nothing_of_older_ones() -> None:
+    part = Part().with_run(_FIRST, Run(1, 1.0, 5.0), _one("old", 1.0), whole=True)
+    part = part.with_run(_SECOND, Run(1, 1.0, 5.0), _one("new", 1.0), whole=True)
+    assert (list(part.runs), [each.workload for each in part.figures]) == ([_SECOND], ["new"])
+
+
+def test_figures_of_two_runs_have_no_ratio() -> None:
+    ours, theirs = Figure("w", "Neve", "rate", "/s", [6.0]), Figure("w", "AWS RIE", "rate", "/s", [2.0])
+    part = Part(runs={_FIRST: Run(1, 1.0, 0.0, [0.0]), _SECOND: Run(1, 1.0, 0.0, [0.0])})
+    ours.run = theirs.run = _FIRST
+    assert report._multiple(part, ours, theirs) == "3.00 ×"
+    theirs.run = _SECOND
+    assert report._multiple(part, ours, theirs) == "–"
+
+
+def test_only_and_settled_leave_workloads_out() -> None:
+    begun: list[str] = []
+    effort = Effort(only="node", settled=frozenset({"b, node"}), before=lambda: begun.append("quiet"))
+    assert [effort.begins(each) for each in ("a, node", "b, node", "a, python")] == [True, False, False]
+    assert begun == ["quiet"]
+    assert not effort.whole
+
+
+def test_failing_peer_is_told_and_others_go_on() -> None:
+    collected = Collected()
+    with attempt(collected, "w", "p", ("rate", "/s")):
+        raise ConnectionResetError("it hung up")
+    (figure,) = collected.figures
+    assert (figure.values, figure.note) == ([], "it hung up")
+
+
+def test_idle_time_is_read_from_the_kernel() -> None:
+    text = "cpu  100 0 50 800 40 5 5 0 7 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
+    assert machine._ticks(text) == (1000, 840)
+
+
+def test_busy_machine_is_waited_for_with_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares, told = iter([0.9, 0.5, 0.04, 0.9]), list[str]()
+    monkeypatch.setattr(machine, "used_share", lambda seconds: next(shares))
+    assert machine.wait_until_quiet(60, told.append) == 0.04
+    assert told == ["waiting until less than 15% of the processors are in use (now 90%), at most 60 s"]
+    assert machine.wait_until_quiet(0, told.append) == 0.9
+    assert len(told) == 1
+
+
+class _Slow(asyncio.Protocol):
+    """Answers everybody at once, but stands still for a while before it does so for the first time."""
+
+    def __init__(self, ready: float) -> None:
+        self._ready = ready
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_at(
+            max(self._ready, loop.time()), self._transport.write, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        )
+
+
+async def test_who_stands_still_is_seen_by_all_who_were_due() -> None:
+    """64 connections, 200 calls in 0.2 s, a server that answers after 0.4 s: the last one waits half as long as the first."""
+    loop = asyncio.get_running_loop()
+    ready = loop.time() + 0.4
+    server = await loop.create_server(partial(_Slow, ready), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        seen = await asyncio.wait_for(steady._run(Target(port, "/", b""), 1000, 0.2), 20)
+    assert (seen.requests, seen.failed) == (200, 0)
+    assert seen.ms[99] > seen.ms[50] > 195, "calls for which no connection was free waited, too"
+
+
+async def test_who_is_never_answered_counts_as_slow() -> None:
+    class Hangs(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            self._transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            self._transport.close()
+
+    server = await asyncio.get_running_loop().create_server(Hangs, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        seen = await asyncio.wait_for(steady._run(Target(port, "/", b""), 1000, 0.05), 9)
+    assert (seen.failed, seen.ms[50]) == (50, 10_000), "and all have hung up: nobody waits for them"
