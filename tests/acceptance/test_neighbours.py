@@ -104,6 +104,16 @@ def test_accounts_and_regions_are_separate(neve: NeveServer) -> None:
         assert attributes["QueueArn"] == f"arn:aws:sqs:{region}:{account}:mine"
 
 
+def test_a_bucket_has_its_name_in_its_account_alone(neve: NeveServer) -> None:
+    one, other = (neve.client("s3", account=account) for account in ("111122223333", "444455556666"))
+    for client in (one, other):
+        client.create_bucket(Bucket="everybodys-name")
+    one.put_object(Bucket="everybodys-name", Key="mine", Body=b"one")
+    assert other.list_objects_v2(Bucket="everybodys-name")["KeyCount"] == 0
+    other.delete_bucket(Bucket="everybodys-name")
+    assert one.get_object(Bucket="everybodys-name", Key="mine")["Body"].read() == b"one"
+
+
 def test_a_large_object_comes_back_whole(neve: NeveServer) -> None:
     client = neve.client("s3")
     client.create_bucket(Bucket="large-objects")

@@ -59,6 +59,18 @@ def install(neve: Neve) -> None:
     replace(notifications, "_get_s3_event", lambda before: notification)
     replace(notifications, "_send_event_bridge_message", lambda before: _tell_default_bus)
     replace(models.S3Backend, "_set_delete_marker", marking)
+    replace(models.S3Backend, "create_bucket", _in_its_account)
+
+
+def _in_its_account(create_bucket: Any) -> Any:
+    """Accounts are separate worlds: moto refuses a name that another has. Who has none of a name still finds another's."""
+
+    def created(self: Any, bucket_name: str, *arguments: Any, **named: Any) -> Any:
+        if bucket_name not in self.buckets:
+            models.s3_backends.bucket_accounts.pop(bucket_name, None)
+        return create_bucket(self, bucket_name, *arguments, **named)
+
+    return created
 
 
 def notification(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
