@@ -29,6 +29,7 @@ from neve.cli.checking.junit import junit_xml
 from neve.cli.checking.observed import bare_line, observe
 from neve.cli.checking.report import Checked, as_plain, explain
 from neve.cli.checking.sarif import sarif_json
+from neve.cli.checking.show import show
 from neve.cli.checking.targets import Target
 from neve.cli.checking.traces import place_in_trace
 from neve.cli.client import Answer
@@ -100,6 +101,13 @@ def found(thawed: Seen, reclaimed: Seen, in_time: Seen) -> list[Finding]:
 
 def words(finding: Finding) -> dict[Fate, str]:
     return {fate: outcome.word for fate, outcome in finding.fates.items()}
+
+
+def zip_of(code: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.mjs", code)
+    return buffer.getvalue()
 
 
 def put_that_is_lost() -> list[Seen]:
@@ -258,6 +266,30 @@ def test_error_has_the_place_that_its_trace_names() -> None:
     assert (finding.kind, finding.title, finding.place) == (ERROR, "TypeError: no", ("src/a.mjs", 2, 22))
 
 
+def test_stack_of_an_error_has_no_frames_of_runtimes() -> None:
+    frames = [
+        "handler (file:///var/task/a.mjs:2:22)",
+        "watched (file:///var/runtime/watching.mjs:1:1)",
+        "node:internal:1:1",
+    ]
+    trace = ["Error: no", "Require stack:", "- /var/task/a.mjs", *(f"    at {each}" for each in frames)]
+    failed = answer(FIRST, json.dumps({"errorType": "Error", "errorMessage": "no", "trace": trace}), "Unhandled")
+    (finding,) = found(*(seen(fate, [report()], first=failed) for fate in Fate))
+    assert finding.stack == frames[:1]
+
+
+@pytest.mark.parametrize(("inside", "hinted"), [([], True), ([FIRST], False)])
+def test_event_is_asked_for_only_where_the_handler_got_one(
+    inside: Sequence[str], hinted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inits = [told("platform.initRuntimeDone", each, status="error", errorType="E") for each in inside]
+    failed = answer(FIRST, '{"errorType": "E", "errorMessage": "no"}', "Unhandled")
+    observed = observe([seen(fate, [*inits, report()], first=failed) for fate in Fate], ENDPOINT)
+    target = Target("f", "nodejs24.x", {"Handler": "index.handler"}, zip_of(CODE), folder="src/f")
+    show(explain(target, findings(observed), observed, 0.5), KINDS)
+    assert ("put its event into events/f.json" in capsys.readouterr().out) is hinted
+
+
 def test_place_in_a_trace_of_python_is_the_innermost_of_the_users() -> None:
     places = [("/var/task/app.py", 3), ("/var/task/save.py", 9), ("/usr/lib/x.py", 1)]
     trace = [f'  File "{file}", line {line}, in f\n' for file, line in places]
@@ -324,10 +356,7 @@ def test_advice_on_callbacks_is_not_given_where_there_are_none() -> None:
 
 @pytest.fixture
 def checked() -> Checked:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("index.mjs", CODE)
-    target = Target("f", "nodejs24.x", {"Handler": "index.handler"}, buffer.getvalue(), folder="src/f")
+    target = Target("f", "nodejs24.x", {"Handler": "index.handler"}, zip_of(CODE), folder="src/f")
     observed = observe(put_that_is_lost(), ENDPOINT)
     return explain(target, findings(observed), observed, 0.5)
 

@@ -1,5 +1,6 @@
 """Three fates of a function: what differs between them, and what goes wrong in any. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ DONE, LATE, LOST, LUCK, ENDLESS, ABSENT = "done", "late", "lost", "luck", "endle
 """What became of something in one fate. `luck`: it was over before the environment froze, which nothing guarantees."""
 
 _Bag = Counter[str]
+_OTHERS = re.compile(r"/var/runtime/|\(node:")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Finding:
     """One thing to mend. `subject` is what is left, or what failed; `work` its kind in the words of the leak watch; of a hint its
     rule.
 
-    `answered`: of a timeout, whether the callback was called. `details` are sentences to be shown below.
+    `answered`: of a timeout, whether the callback was called. `in_init`: of an error, whether no handler had the event yet.
+    `details` are sentences to be shown below.
     """
 
     kind: str
@@ -47,6 +50,7 @@ class Finding:
     effects: Sequence[Effect] = ()
     answered: bool = False
     blocked: bool = False
+    in_init: bool = False
 
     @property
     def title(self) -> str:
@@ -263,9 +267,17 @@ def _errors(observed: Sequence[Observed]) -> Iterator[Finding]:
             ERROR,
             f"{error.get('errorType') or 'Error'}: {message}",
             place=_place_in(error),
-            stack=[str(line).strip().removeprefix("at ") for line in (error.get("trace") or ())[1:4]],
+            stack=_own_frames(error.get("trace") or ()),
+            in_init=each.init_failed,
         )
         return
+
+
+def _own_frames(trace: Sequence[object]) -> list[str]:
+    """Of Node.js: the innermost functions, without those of its and our runtime, and texts that are no frame."""
+    frames = (str(line).strip() for line in trace)
+    own = [each for each in frames if each.startswith("at ") and each.endswith(")") and not _OTHERS.search(each)]
+    return [each.removeprefix("at ") for each in own[:3]]
 
 
 def _place_in(error: Mapping[str, Any]) -> Place | None:

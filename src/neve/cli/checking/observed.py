@@ -155,6 +155,12 @@ class Observed:
             and each["record"].get("status") == "timeout"
         ]
 
+    @property
+    def init_failed(self) -> bool:
+        """Whether its first invocation ended in the init phase, which is tried again inside of it."""
+        inits = (each for each in self.records if _is(each, "platform.initRuntimeDone", self.ids[0]))
+        return any(each["record"]["status"] != "success" for each in inits)
+
     def diagnosis(self, request_id: str) -> Mapping[str, Any] | None:
         """What an invocation that ran out of time was waiting for."""
         told = (each["record"] for each in self.records if each["type"] == "neve.diagnosis")

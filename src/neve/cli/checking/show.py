@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from neve.cli import output
-from neve.cli.checking.compare import DONE, ENDLESS, HINT, LATE, LEAK, LOST, LUCK
+from neve.cli.checking.compare import DONE, ENDLESS, ERROR, HINT, LATE, LEAK, LOST, LUCK
 from neve.cli.checking.report import Checked, Told
 from neve.cli.live_leaks import caller
 
@@ -35,7 +35,9 @@ def show_summary(all_checked: Sequence[Checked], kinds: Sequence[str], seconds: 
     found = f"{findings} finding{'s' if findings != 1 else ''}, {clean} clean" if findings else "all clean"
     how = "in three fates each" if any(each.observed for each in all_checked) else "not run"
     tone = "red" if any(each.failing(kinds) for each in all_checked) else "yellow" if findings else "green"
-    click.echo("\n" + _paint(f"{functions} {how}: {found} ({seconds:.1f} s)", bold=True, fg=tone))
+    if not all_checked[-1].told:
+        click.echo()
+    click.echo(_paint(f"{functions} {how}: {found} ({seconds:.1f} s)", bold=True, fg=tone))
 
 
 def _function(checked: Checked, kinds: Sequence[str]) -> Iterator[str]:
@@ -48,7 +50,8 @@ def _function(checked: Checked, kinds: Sequence[str]) -> Iterator[str]:
     yield f"{mark} {_paint(target.name, bold=True)}  {facts}"
     for told in checked.told:
         yield from _finding(told)
-    if checked.told and target.event_name is None and any(each.finding.kind == "error" for each in checked.told):
+    failed = any(each.finding.kind == ERROR and not each.finding.in_init for each in checked.told)
+    if failed and target.event_name is None:
         text = f"It was invoked with {{}}; put its event into events/{target.name}.json, or give --event FILE."
         yield _paint(f"    {text}", dim=True)
     if checked.told:
