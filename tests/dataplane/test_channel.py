@@ -6,7 +6,9 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from neve.dataplane.channel import INVOKE, NEXT, RESPONSE, Channel, encode
+import pytest
+
+from neve.dataplane.channel import INVOKE, LEAK, NEXT, RESPONSE, Channel, encode
 
 Frame = tuple[int, Mapping[str, Any], bytes]
 
@@ -43,6 +45,24 @@ async def test_two_frames_in_one_write_are_two_frames() -> None:
     await peer.frame()
     assert peer.frames == [(RESPONSE, {"id": "a"}, b"1"), (NEXT, {}, b"")]
     peer.close()
+
+
+async def test_a_frame_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[int] = []
+
+    def hear(kind: int, header: Mapping[str, Any], body: bytes) -> None:
+        heard.append(kind)
+        if kind == LEAK:
+            raise TypeError("a fault of ours")
+
+    ours, theirs = socket.socketpair()
+    channel = Channel(ours, hear)
+    theirs.send(encode(RESPONSE, b'{"id":"a"}', b"1") + encode(LEAK, b"{}") + encode(NEXT, b"{}"))
+    channel.drain()
+    assert heard == [RESPONSE, LEAK, NEXT]
+    assert "a fault of ours" in caplog.text
+    channel.close()
+    theirs.close()
 
 
 async def test_a_frame_that_arrives_byte_by_byte_is_one_frame() -> None:

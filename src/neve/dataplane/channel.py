@@ -216,7 +216,10 @@ class Channel:
             self._break_off(error)
             return
         for frame in frames:
-            self._on_frame(*frame)
+            try:
+                self._on_frame(*frame)
+            except Exception as error:  # noqa: BLE001 - a fault of ours: the frames that came with it may be what is waited for
+                log.failure("channel.frame", error, kind=frame[0])
 
     def _break_off(self, error: NoFrame) -> None:
         """Our own runtime clients exit when the socket ends; one that does not runs out of time."""
