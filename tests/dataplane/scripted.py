@@ -49,7 +49,11 @@ class Process:
         os.write(self._beside, text.encode())
 
     def say(self, kind: int, header: dict[str, Any] | None = None, body: bytes = b"") -> None:
-        self._socket.send(frames.encode(kind, json.dumps(header or {}).encode(), body))
+        self.write(frames.encode(kind, json.dumps(header or {}).encode(), body))
+
+    def write(self, data: bytes) -> None:
+        """Several frames at once, perhaps."""
+        self._socket.send(data)
 
     def next(self) -> None:
         self.say(frames.NEXT)

@@ -43,6 +43,8 @@ from neve.domain.shutdown import Reason
 _EXIT_AFTER_ERROR_S = 0.5
 _BEGINNING = (State.STARTING, State.INITIALIZING)
 _INIT = (State.STARTING, State.INITIALIZING, State.RESTARTING)
+_TOLD_BESIDE = (frames.LEAK, frames.CALLS, frames.DIAGNOSIS)
+"""Words on which nobody's answer depends, nor the environment's life."""
 
 
 class Owner(Protocol):
@@ -207,10 +209,12 @@ class Environment:
 
     def _init_failed(self, signal: Signal, failure: Failure) -> None:
         """The init is over without success; the state says whether an invocation was waiting for it."""
-        self._drain(flush=True)
-        self._tell_extensions()
-        self._init.fail(failure.status, failure.error_type)
-        self._move(signal, failure)
+        try:
+            self._drain(flush=True)
+            self._tell_extensions()
+            self._init.fail(failure.status, failure.error_type)
+        finally:  # whatever cannot be told
+            self._move(signal, failure)
 
     def _on_init_error(self, failure: Failure) -> None:
         """The runtime says why, and then exits: what it prints on its way out still belongs to the init."""
@@ -245,6 +249,12 @@ class Environment:
             self._desk.foresee(header)
         elif kind == frames.INIT_ERROR and self.state in _INIT:
             self._on_init_error(Failure(str(header.get("type", failures.RUNTIME_UNKNOWN)), body))
+
+    def misheard(self, kind: int, error: Exception) -> None:
+        """News. What depends on the word would be waited for in vain: this start of the environment is over."""
+        log.failure("environment.heard", error, environment=self.id, kind=kind)
+        if kind not in _TOLD_BESIDE and self._generation is not None:
+            self._lost(Failure(failures.SANDBOX, text="the environment failed to go on"))
 
     def _on_runtime_next(self) -> None:
         """The runtime asked; what extensions still do is not its own time any more."""
@@ -331,12 +341,14 @@ class Environment:
 
     def _lost(self, failure: Failure, end: Exit | None = None) -> None:
         """Somebody is gone, or as good as gone, without whom the environment cannot go on."""
-        self._drain(flush=True)
         if end is not None and end.out_of_memory:
             self._memory.used_up()
         if self.state in _INIT:
             self._init_failed(Signal.PROCESS_GONE, failure)
-        else:
+            return
+        try:
+            self._drain(flush=True)
+        finally:
             self._move(Signal.PROCESS_GONE, failure)
 
     # What extensions do
@@ -417,14 +429,19 @@ class Environment:
 
     def _finish(self, *_: Any) -> None:
         run = self._current()
-        if run.answer is None:
-            raise AssertionError("everything waits, but the runtime has not asked")
-        self._end_run(run, run.answer, (time.perf_counter() - run.started) * 1000.0)
+        answer = run.answer or no_answer(run, self._plan.function.version)
+        self._end_run(run, answer, (time.perf_counter() - run.started) * 1000.0)
         self._settle()
 
     def _end_run(self, run: Run, outcome: InvocationResult, duration_ms: float) -> None:
         """Report an invocation and let go of it. `outcome` is what reports tell; the caller may have had another answer."""
         self._cancel_timer()
+        try:
+            self._report(run, outcome, duration_ms)
+        finally:
+            self._let_go(run, outcome)
+
+    def _report(self, run: Run, outcome: InvocationResult, duration_ms: float) -> None:
         memory_bytes = self._memory.look_after(duration_ms)
         now = time.perf_counter()
         if run.done is None:
@@ -432,6 +449,8 @@ class Environment:
         extensions_ms = (now - run.done) * 1000.0 if run.done is not None and self._has_extensions() else None
         measured = Measured(duration_ms, self._init.take_untold_ms(), memory_bytes, extensions_ms)
         self._reporter.finished(run, outcome, measured)
+
+    def _let_go(self, run: Run, outcome: InvocationResult) -> None:
         self._run = None
         if run.stream is not None:
             run.stream.let_go()
@@ -445,6 +464,12 @@ class Environment:
 
     def _ran_out(self) -> None:
         self._timer = None
+        try:
+            self._tell_of_timeout()
+        finally:
+            self._move(Signal.TIMEOUT, failures.timeout(self._plan.function.timeout_s))
+
+    def _tell_of_timeout(self) -> None:
         self._drain(flush=True)
         if self.state is State.RESTARTING:
             self._tell_extensions()
@@ -455,11 +480,15 @@ class Environment:
             answer = slow_caller(run.request_id) if held else self._question.answer
             now_ms, timeout_s = self._around.clock.now_ms(), float(self._plan.function.timeout_s)
             self._desk.explain(answer, run.request_id, timeout_s, now_ms)
-        self._move(Signal.TIMEOUT, failures.timeout(self._plan.function.timeout_s))
 
     def _fail_and_reset(self, failure: Failure) -> None:
         """The invocation fails: answer at once, then reset. The environment stays, without processes."""
-        run = self._current()
+        try:
+            self._fail(self._current(), failure)
+        finally:
+            self._reset(failure)
+
+    def _fail(self, run: Run, failure: Failure) -> None:
         if not run.told_start:  # it failed inside its suppressed init
             self._reporter.start(run)
         if failure.timed_out:
@@ -471,7 +500,6 @@ class Environment:
         self._end_run(
             run, InvocationResult(status, payload, self._plan.function.version, failure.error_type), duration_ms
         )
-        self._reset(failure)
 
     def _reset(self, failure: Failure) -> None:
         """The next invocation initializes again."""
@@ -505,7 +533,7 @@ class Environment:
     async def _clear_away(self, ending: Coroutine[Any, Any, None]) -> None:
         try:
             await ending
-        except (SandboxFailed, OSError) as error:  # a TimeoutError is one, too
+        except Exception as error:  # noqa: BLE001 - the edge of a task: invocations wait for the environment to be down
             self._action_failed("kill", error)
         else:
             self._move(Signal.CLEARED)
@@ -535,7 +563,7 @@ class Environment:
     async def _give_back(self) -> None:
         try:
             await self._sandbox.remove()
-        except (SandboxFailed, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a task: Neve waits for its environments when it stops
             self._action_failed("remove", error)
         else:
             self._move(Signal.REMOVED)

@@ -36,6 +36,9 @@ class News(Protocol):
     def heard(self, kind: int, header: Mapping[str, Any], body: bytes) -> None:
         """Somebody inside said this, in the terms of `channel.py`. Never before `processes_up`."""
 
+    def misheard(self, kind: int, error: Exception) -> None:
+        """`heard` failed for a word of this kind, which is a fault of ours."""
+
     def printed(self, line: Line) -> None:
         """The runtime, or somebody whom it started, printed this."""
 
@@ -236,7 +239,10 @@ class Generation:
         if self._over:
             return
         if self._up:
-            self._news.heard(kind, header, body)
+            try:
+                self._news.heard(kind, header, body)
+            except Exception as error:  # noqa: BLE001 - whoever said it cannot help it, and says more
+                self._news.misheard(kind, error)
         else:
             self._early.append((kind, header, body))
 

@@ -218,15 +218,15 @@ class Pool:
         for _ in range(granted):
             try:
                 self._begin(provisioned=False)
-            except SandboxFailed as error:  # the machine has no room: who waits must not wait, nor run later unseen
+            except Exception as error:  # noqa: BLE001 - no room, or a fault: who waits must not wait, nor run later unseen
                 _refuse(self._waiting.pop(), error)
         for _ in range(missing - granted):
             _refuse(self._waiting.pop(), TooManyRequests(SCALING_LIMIT))
 
     def _begin(self, provisioned: bool) -> None:
         environment = self._create(self, provisioned)
-        self._environments[environment.id] = environment
         environment.begin()
+        self._environments[environment.id] = environment  # one that cannot begin is not waited for
 
 
 def _refuse(run: Run, error: Exception) -> None:
