@@ -48,6 +48,18 @@ class Told:
         self.end(at_ms + took_ms, took_ms, request_id)
         self.freeze(at_ms + took_ms + 0.5)
 
+    def leaving(self) -> None:
+        """An invocation from 0 to 6 that leaves a timer behind at 5, and the freeze at 7."""
+        self.start(0)
+        self.leak(5)
+        self.end(6, 5)
+        self.freeze(7)
+
+    def next(self) -> None:
+        """The one that comes after it, at 1000 and in the same environment; it goes on."""
+        self.start(1000, SECOND)
+        self.thaw(1001, SECOND)
+
     def freeze(self, at_ms: float) -> None:
         self.tell(kinds.FREEZE, at_ms, durationMs=0.1)
 

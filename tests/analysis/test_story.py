@@ -160,12 +160,8 @@ def test_run_that_has_not_ended_is_shown_as_far_as_it_came() -> None:
 
 def test_leak_that_goes_on_later_has_a_thread_through_the_freeze() -> None:
     told = Told()
-    told.start(0)
-    told.leak(5)
-    told.end(6, 5)
-    told.freeze(7)
-    told.start(1000, SECOND)
-    told.thaw(1001, SECOND)
+    told.leaving()
+    told.next()
     told.resume(1002, SECOND)
     told.call(1003, 2, "/late", leakId="l1")
     told.finish(1006, SECOND)
@@ -189,12 +185,8 @@ def test_leak_that_goes_on_later_has_a_thread_through_the_freeze() -> None:
 
 def test_error_of_left_over_work_that_the_invocation_survives() -> None:
     told = Told()
-    told.start(0)
-    told.leak(5)
-    told.end(6, 5)
-    told.freeze(7)
-    told.start(1000, SECOND)
-    told.thaw(1001, SECOND)
+    told.leaving()
+    told.next()
     failed: dict[str, Any] = {"leakId": "l1", "requestId": SECOND, "error": "ValueError: boom", "fatal": False}
     told.resume(1001, SECOND)
     told.tell(kinds.LEAK_FAILED, 1002, SECOND, **failed)
@@ -205,10 +197,7 @@ def test_error_of_left_over_work_that_the_invocation_survives() -> None:
 
 def test_line_of_left_over_work_comes_after_it_went_on() -> None:
     told = Told()
-    told.start(0)
-    told.leak(5)
-    told.end(6, 5)
-    told.freeze(7)
+    told.leaving()
     told.start(1000, SECOND)
     told.tell(kinds.FUNCTION, 1001, SECOND, text="saved", level=None, leftOverFrom=FIRST)
     told.resume(1002, SECOND)
@@ -233,10 +222,7 @@ def test_leak_that_never_went_on_ends_with_its_environment() -> None:
 
 def test_leak_whose_fate_is_open_goes_to_the_end_of_the_picture() -> None:
     told = Told()
-    told.start(0)
-    told.leak(5)
-    told.end(6, 5)
-    told.freeze(7)
+    told.leaving()
     shown = picture(told)
     assert [(thread.end, thread.last) for thread in shown.threads] == [("open", len(shown.rows))]
 
@@ -253,10 +239,7 @@ def test_leak_that_ended_before_the_freeze_was_lucky() -> None:
 
 def test_other_invocations_between_are_counted() -> None:
     told = Told()
-    told.start(0)
-    told.leak(5)
-    told.end(6, 5)
-    told.freeze(7)
+    told.leaving()
     for n in range(3):
         told.run(1000 + 100 * n, 5, f"0{n}000000-x")
     told.start(2000, SECOND)

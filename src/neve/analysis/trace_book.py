@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from neve.analysis.hints import Pair, files_of, hints_of
-from neve.analysis.history import Life, Run, life_of, waited_of
-from neve.analysis.story import Step, picture_of
+from neve.analysis.history import Life, Run, Step, waited_of
+from neve.analysis.reading import life_of
+from neve.analysis.story.picture import picture_of
 from neve.domain import record as kinds
 from neve.domain.picture import Picture
 from neve.domain.price import Prices

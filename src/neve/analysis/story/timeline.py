@@ -1,38 +1,36 @@
 """The same as a timeline: a lane for the event queue and for each environment, and below it the calls of a run."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from neve.analysis.calls import grouped
-from neve.analysis.history import Life, Run
+from neve.analysis.history import Life, Run, Step
+from neve.analysis.story.calls import grouped
+from neve.analysis.story.words import brief
 from neve.domain import record as kinds
 from neve.domain.picture import Lane, Segment, span
 
 _OPEN = {False: "open", True: "no answer"}
 
-Steps = Sequence[tuple[str, float, Mapping[str, Any]]]
-
 _LEAST_MS = 1.0
 _MOST_CALLS = 12
-_SHORT = 8
 
 
-def lanes_of(request_id: str, shown: Sequence[tuple[Life, Sequence[Run]]], steps: Steps, began_ms: float) -> list[Lane]:
+def lanes_of(shown: Sequence[tuple[Life, Sequence[Run]]], steps: Sequence[Step], began_ms: float) -> list[Lane]:
     """The lanes of a picture; times count from `began_ms`."""
     lanes = [Lane("event queue", waits)] if (waits := _waits(steps, began_ms)) else []
     for life, runs in shown:
-        lanes.append(Lane(f"environment {life.environment_id[:_SHORT]}", _life(life, runs, began_ms)))
+        lanes.append(Lane(f"environment {brief(life.environment_id)}", _life(life, runs, began_ms)))
         lanes += _calls(life, runs, began_ms)
     return lanes
 
 
-def _waits(steps: Steps, began_ms: float) -> list[Segment]:
+def _waits(steps: Sequence[Step], began_ms: float) -> list[Segment]:
     segments = []
     since: float | None = None
-    for kind, at_ms, _ in steps:
-        if kind in (kinds.QUEUED, kinds.RETRY_AT):
+    for step in steps:
+        at_ms = step.at_ms
+        if step.type in (kinds.QUEUED, kinds.RETRY_AT):
             since = at_ms
-        elif kind == kinds.LEASED and since is not None:
+        elif step.type == kinds.LEASED and since is not None:
             if at_ms - since >= _LEAST_MS:
                 segments.append(Segment("wait", since - began_ms, at_ms - began_ms, f"waits {span(at_ms - since)}"))
             since = None

@@ -59,6 +59,19 @@ class Draft:
         self._entries.append(entry)
         return entry
 
+    def note(
+        self,
+        at_ms: float,
+        source: str,
+        text: str,
+        *,
+        detail: str = "",
+        tone: Tone = "plain",
+        leak: str | None = None,
+    ) -> Entry:
+        """A row in which `source` says something."""
+        return self.row("note", at_ms, source, text, detail=detail, tone=tone, leak=leak)
+
     def together(self, there: Entry, back: Entry) -> None:
         """An answer: shown in the row of what it answers when nothing happened in between."""
         there.answer = back

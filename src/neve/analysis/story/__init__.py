@@ -1,0 +1,1 @@
+"""Tells a run as a picture. Pure."""
