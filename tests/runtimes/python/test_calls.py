@@ -3,8 +3,10 @@
 All of one interpreter share a process and a server.
 """
 
+import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -149,6 +151,17 @@ def test_call_that_is_left_is_told_open_and_again_when_it_ends(calling: Watched,
     again = calling.calls[-1]
     assert (again["id"], again["origin"], again["status"], len(calling.calls)) == (call["id"], "first", 201, 2)
     assert again["took"] <= again["ago"]
+
+
+def test_call_that_takes_all_the_time_is_told_before_its_end(server: Server, tmp_path: Path) -> None:
+    with watching(pythons()[-1], tmp_path, CODE) as watched:
+        event = json.dumps({"how": "urllib", "url": f"{server.url}/held"}).encode()
+        watched.runtime.send(event, "late", deadline=int(time.time() * 1000) + 500)
+        assert watched.wait_call()["took"] is None
+        server.gate.set()
+        watched.wait_next()
+        server.gate.clear()
+        assert [call["status"] for call in watched.calls[1:]] == [201]
 
 
 def test_calls_side_by_side_belong_to_their_invocation(calling: Watched, server: Server) -> None:

@@ -54,13 +54,20 @@ class Watched:
 
     def wait_news(self, **members: Any) -> Item:
         """The first news with these members, that have come or come now."""
+        return self._wait_first(self.news, members)
+
+    def wait_call(self, **members: Any) -> Item:
+        """As `wait_news`, of calls."""
+        return self._wait_first(self.calls, members)
+
+    def _wait_first(self, heard: list[Item], members: Item) -> Item:
         end = time.monotonic() + _PATIENCE_S
         while True:
-            found = [item for item in self.news if members.items() <= item.items()]
+            found = [item for item in heard if members.items() <= item.items()]
             if found:
                 return found[0]
             ready = select.select([self.runtime.channel], [], [], max(0.0, end - time.monotonic()))
-            assert ready[0], f"{members} is not among {self.news}"
+            assert ready[0], f"{members} is not among {heard}"
             kind, header, _ = self.runtime.receive()
             self._heard(kind, header)
 
