@@ -47,6 +47,7 @@ class Work:
         self.stack = stack
         self.parent = parent
         self.leak: Any = None
+        self._seen: object = None
 
     def over(self) -> bool:
         """Whether nothing of it will run any more."""
@@ -66,13 +67,18 @@ class Work:
 
     def mark(self) -> None:
         """Remember where it stands."""
+        self._seen = self._where()
 
     def moved(self) -> bool:
         """Whether it has gone on since then."""
-        return False
+        return self._seen is not None and _differs(self._seen, self._where())
 
     def error(self) -> BaseException | None:
         """What it ended with and nobody took."""
+        return None
+
+    def _where(self) -> Any:
+        """What changes when it goes on, and what it has used so far; None where nothing tells that."""
         return None
 
     def _doing(self) -> str:
@@ -80,7 +86,22 @@ class Work:
         return "" if request is None else f", in {request}"
 
 
-class ThreadWork(Work):
+class WorkOfThread(Work):
+    """What runs in one thread from its beginning to its end."""
+
+    @property
+    def ident(self) -> int | None:
+        """Of the running thread, None while none runs it."""
+        raise NotImplementedError
+
+    def frames(self) -> Iterator[FrameType]:
+        return _walk(sys._current_frames().get(self.ident or 0))
+
+    def _where(self) -> Any:
+        return _standing(self.ident)
+
+
+class ThreadWork(WorkOfThread):
     """A thread of `threading`."""
 
     kind = "thread"
@@ -89,7 +110,6 @@ class ThreadWork(Work):
         super().__init__(token, stack, parent)
         self.thread = thread
         self.ended = False
-        self._seen: object = None
         if hasattr(thread, "interval") and hasattr(thread, "finished"):
             self.kind = "timer"
 
@@ -102,7 +122,6 @@ class ThreadWork(Work):
 
     @property
     def ident(self) -> int | None:
-        """Of the running thread."""
         found: int | None = self.thread.ident
         return found
 
@@ -112,24 +131,13 @@ class ThreadWork(Work):
         daemon = "daemon " if self.thread.daemon else ""
         return f"{daemon}thread {_thread_name(self.thread)}{self._doing()}"
 
-    def frames(self) -> Iterator[FrameType]:
-        return _walk(sys._current_frames().get(self.ident or 0))
 
-    def mark(self) -> None:
-        self._seen = self._where()
-
-    def moved(self) -> bool:
-        return _differs(self._seen, self._where())
-
-    def _where(self) -> object:
-        return _standing(self.ident)
-
-
-class FutureWork(Work):
+class FutureWork(WorkOfThread):
     """A call that an executor or a pool was given. `future` is a reference that does not hold it."""
 
     kind = "executor"
     joins = True
+    ident: int | None = None
 
     def __init__(
         self, future: Any, done: Any, name: str, token: Invocation | None, stack: Captured, parent: Work | None
@@ -138,8 +146,6 @@ class FutureWork(Work):
         self._future = future
         self._done = done
         self._name = name
-        self.ident: int | None = None  # of the thread that runs it
-        self._seen: object = None
 
     def over(self) -> bool:
         future = self._future()
@@ -148,18 +154,6 @@ class FutureWork(Work):
     def describe(self) -> str:
         state = "queued executor" if getattr(self._future(), "_state", "") == "PENDING" else "executor"
         return f"{state} work ({self._name}){self._doing()}"
-
-    def frames(self) -> Iterator[FrameType]:
-        return _walk(sys._current_frames().get(self.ident) if self.ident is not None else None)
-
-    def mark(self) -> None:
-        self._seen = self._where()
-
-    def moved(self) -> bool:
-        return _differs(self._seen, self._where())
-
-    def _where(self) -> object:
-        return _standing(self.ident)
 
 
 class SentWork(FutureWork):
@@ -175,12 +169,8 @@ class SentWork(FutureWork):
     def frames(self) -> Iterator[FrameType]:
         return iter(()) if self.task is None else self.task.frames()
 
-    def mark(self) -> None:
-        if self.task is not None:
-            self.task.mark()
-
-    def moved(self) -> bool:
-        return self.task is not None and self.task.moved()
+    def _where(self) -> Any:
+        return None if self.task is None else self.task._where()
 
 
 class TaskWork(Work):
@@ -194,7 +184,6 @@ class TaskWork(Work):
         super().__init__(token, stack, parent)
         self.task = task
         self.ended: Any = None  # the task, between its end and when that is told
-        self._seen: object = None
 
     def over(self) -> bool:
         task = self.task()
@@ -211,12 +200,6 @@ class TaskWork(Work):
         task = self.task()
         return iter(()) if task is None else reversed(list(_awaiting(task.get_coro())))
 
-    def mark(self) -> None:
-        self._seen = self._where()
-
-    def moved(self) -> bool:
-        return _differs(self._seen, self._where())
-
     def error(self) -> BaseException | None:
         task = self.task()
         if task is None or not task.done() or not getattr(task, "_log_traceback", False):
@@ -224,7 +207,7 @@ class TaskWork(Work):
         error: BaseException | None = getattr(task, "_exception", None)  # to ask for it would be to take it
         return error
 
-    def _where(self) -> object:
+    def _where(self) -> Any:
         task = self.task()
         waits = getattr(task, "_fut_waiter", None)
         return (id(waits), *((id(frame), frame.f_lasti) for frame in self.frames())), None
@@ -293,7 +276,7 @@ def shown(arguments: Any) -> str:
         return "?"
 
 
-def _standing(ident: int | None) -> object:
+def _standing(ident: int | None) -> Any:
     """Where a thread is, and what it has used so far."""
     position = tuple((id(frame), frame.f_lasti) for frame in _walk(sys._current_frames().get(ident or 0)))
     thread = sys.modules["threading"]._active.get(ident)
@@ -311,8 +294,8 @@ def _usage(path: str) -> tuple[int, int] | None:
 
 
 def _differs(before: Any, after: Any) -> bool:
-    if before is None or before[0] != after[0]:
-        return before is not None  # it was never marked
+    if before[0] != after[0]:
+        return True
     if before[1] is None or after[1] is None:
         return False
     return bool(after[1][0] - before[1][0] > _LEAST_NS or after[1][1] - before[1][1] > _LEAST_TURNS)
