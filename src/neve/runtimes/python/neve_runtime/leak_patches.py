@@ -1,7 +1,7 @@
 """Every patch of a module of Python's that the leak watch makes is in this file, made when the function imports the module.
 
 None leaves a frame in a traceback of the user's: what is patched is called on the way by code that succeeds, and has returned
-when something can fail. Nothing that people use is replaced: classes, functions and their signatures stay the same.
+when something can fail. Classes stay the same, and so do the signatures of methods; `docs/leaks.md` lists what is replaced.
 """
 
 from __future__ import annotations
