@@ -95,6 +95,15 @@ def test_a_function_error_is_exit_1_with_its_trace_on_standard_error(cli: Cli) -
     assert result.stderr == "ValueError: no\n    File x\n      raise\n"
 
 
+def test_the_message_that_begins_a_trace_of_nodejs_is_not_said_twice(cli: Cli) -> None:
+    add_function(cli)
+    message = "Cannot find module 'x'\nRequire stack:\n- /var/task/index.js"
+    trace = [f"Error: {message.splitlines()[0]}", *message.splitlines()[1:], "    at f (index.js:1:2)"]
+    body = json.dumps({"errorType": "Error", "errorMessage": message, "trace": trace}).encode()
+    cli.house.answer = (200, {"X-Amz-Function-Error": "Unhandled"}, body)
+    assert cli.run("invoke", "hello").stderr == f"Error: {message}\n      at f (index.js:1:2)\n"
+
+
 def test_an_event_is_only_accepted(cli: Cli) -> None:
     add_function(cli)
     cli.house.answer = (202, {"x-amzn-RequestId": ID}, b"")

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,16 @@ def _say_error(answer: Answer) -> None:
     output.say(f"{kind}: {message}" if message else kind, fg="red", bold=True)
     if _LACKS_SDK.search(message):
         output.say("On Lambda it is there; here `neve runtimes install aws-sdk-js` fetches it.", fg="yellow")
-    trace = error.get("stackTrace") or error.get("trace") or []
-    for line in "\n".join(map(str, trace)).splitlines():
+    for line in _trace(error, message).splitlines():
         if line.strip():
             output.say("  " + line.rstrip(), fg="red")
+
+
+def _trace(error: Mapping[str, Any], message: str) -> str:
+    """Python's has no message; that of Node.js begins with the kind and the message, which were said."""
+    text = "\n".join(map(str, error.get("stackTrace") or error.get("trace") or []))
+    kind, _, rest = text.partition(f": {message}\n")
+    return rest if rest and "\n" not in kind else text
 
 
 def _error_members(body: bytes) -> dict[str, Any]:
