@@ -351,6 +351,39 @@ def test_advice_on_callbacks_is_not_given_where_there_are_none() -> None:
     assert "callback" not in advice(Finding(LEAK, "x", "http"), "nodejs24.x")
 
 
+SLEEP = "const sleep = (ms) => new Promise((done) => setTimeout(done, ms));\n"
+SAVE = "const save = async () => {\n  %s;\n};\nexport const handler = async () => {\n  save();\n};\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "stack", "fragment"),
+    [
+        (
+            SLEEP + SAVE % "await sleep(80)",
+            [
+                "<anonymous> (index.mjs:1:46)",
+                "sleep (index.mjs:1:23)",
+                "save (index.mjs:3:9)",
+                "handler (index.mjs:6:3)",
+            ],
+            "await save() in src/f/index.mjs:6,",
+        ),
+        (
+            SAVE % "await setTimeout(80)",
+            ["save (index.mjs:2:9)", "handler (index.mjs:5:3)"],
+            "await save() in src/f/index.mjs:5,",
+        ),
+        (SAVE % "setTimeout(print, 80)", ["save (index.mjs:2:3)", "handler (index.mjs:5:3)"], "or clearTimeout() it"),
+    ],
+    ids=["slept", "of promises", "of nobody"],
+)
+def test_call_that_waits_for_a_timer_is_to_be_awaited(code: str, stack: list[str], fragment: str) -> None:
+    target = Target("f", "nodejs24.x", {"Handler": "index.handler"}, zip_of(code), folder="src/f")
+    finding = Finding(LEAK, "timer (80 ms)", "timer", ("index.mjs", 1, 46), stack)
+    (only, *_) = explain(target, [finding], [], 0.5).told
+    assert fragment in only.advice
+
+
 # For machines
 
 

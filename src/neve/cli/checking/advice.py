@@ -11,6 +11,8 @@ from neve.cli.checking.compare import DIFFERENCE, LEAK, TIMEOUT, Finding
 _NODE = re.compile(r"nodejs(\d+)\.")
 _FIRST_WITHOUT_CALLBACKS = 24
 _REQUESTS = ("fetch", "http")
+TIMERS = ("timer", "immediate")
+"""Work that has a promise only where somebody made one of it."""
 
 
 def advice(finding: Finding, runtime: str, awaitable: str | None = None) -> str:
@@ -32,7 +34,7 @@ def has_callbacks(runtime: str) -> bool:
 
 def _of_leak(finding: Finding, runtime: str, awaitable: str | None) -> str:
     table = _NODE_LEAKS if runtime.startswith("nodejs") else _PYTHON_LEAKS
-    if awaitable is not None and finding.work in (*_REQUESTS, "promise", "file", "crypto", "dns"):
+    if awaitable is not None and finding.work in (*_REQUESTS, *TIMERS, "promise", "file", "crypto", "dns"):
         return f"await {awaitable}, or return its promise."
     text = table.get(finding.work, table["work"])
     if runtime.startswith("nodejs") and has_callbacks(runtime) and finding.work in _AWAITABLE:

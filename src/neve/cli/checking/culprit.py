@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable, Sequence
 
 from neve.cli.checking.code import (
+    AWAITED,
     FLOATING,
     Module,
     function_around,
+    is_executor,
     may_give_a_promise,
     shown,
     text_of,
@@ -23,6 +25,17 @@ def places(stack: Sequence[str]) -> set[tuple[str, int]]:
     """The lines, with their files, that a stack passes."""
     frames = (_FRAME.fullmatch(line) for line in stack)
     return {(found[1], int(found[2])) for found in frames if found}
+
+
+def ends_a_promise(stack: Sequence[str], find: Find) -> bool:
+    """Whether somebody can await a timer: `await setTimeout(50)`, `new Promise((done) => setTimeout(done, 50))`."""
+    found = _FRAME.fullmatch(stack[0]) if stack else None
+    module = find(found[1]) if found else None
+    call = module.call_at(int(found[2]), int(found[3])) if module is not None and found else None
+    if call is None:
+        return False
+    around = function_around(call)
+    return value_of(call)[0] == AWAITED or (around is not None and is_executor(around))
 
 
 def culprit(stack: Sequence[str], find: Find) -> tuple[str, str, int] | None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from neve.cli.checking.advice import advice
+from neve.cli.checking.advice import TIMERS, advice
 from neve.cli.checking.code import parse
 from neve.cli.checking.compare import HINT, LEAK, Finding
-from neve.cli.checking.culprit import culprit, places
+from neve.cli.checking.culprit import culprit, ends_a_promise, places
 from neve.cli.checking.hints import CALLBACK_IN_ASYNC, Hint, hints
 from neve.cli.checking.observed import Observed, error_of
 from neve.cli.checking.targets import Target
@@ -54,7 +54,9 @@ def explain(target: Target, findings: Sequence[Finding], observed: Sequence[Obse
     for each in findings:
         found = culprit(each.stack, find) if each.kind == LEAK else None
         hint = next((hint for hint in hinted if each.kind == LEAK and hint[3:5] in places(each.stack)), None)
-        text = advice(each, target.runtime, found and f"{found[0]} in {target.shown(found[1])}:{found[2]}")
+        awaitable = found is not None and (each.work not in TIMERS or ends_a_promise(each.stack, find))
+        call = f"{found[0]} in {target.shown(found[1])}:{found[2]}" if found is not None and awaitable else None
+        text = advice(each, target.runtime, call)
         if found is not None:
             known.add(found[1:])
         elif hint is not None and hint.rule == CALLBACK_IN_ASYNC:  # nearer to the mistake than where the work began
