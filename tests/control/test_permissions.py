@@ -1,6 +1,7 @@
 """Policies and what else happens to their functions meanwhile, over the real store."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from tests.control.bench import WORLD, Bench, settings, zipped
 from neve.control.configuration import Given
 from neve.domain.errors import AccessDenied, PreconditionFailed, ResourceConflict
 from neve.domain.function import RecursiveLoop
+from neve.domain.function_url import AuthType, FunctionUrl
 from neve.domain.permission import Grant, document
 from neve.domain.world import World
 
@@ -126,3 +128,74 @@ async def test_other_verbs_stay_the_owners(bench: Bench) -> None:
     await bench.functions.permissions.add(WORLD, "f", None, replace(GRANT, action="lambda:*"), None)
     with pytest.raises(AccessDenied, match="lambda:GetFunction"):
         await bench.functions.get(FRIEND, ARN, None, "lambda:GetFunction")
+
+
+ROOT, ADA = "arn:aws:iam::000000000000:root", "arn:aws:iam::000000000000:user/ada"
+
+
+def denying(principal: object, resource: str = ARN) -> str:
+    """A policy that keeps somebody out."""
+    one = {"Effect": "Deny", "Principal": principal, "Action": "lambda:Invoke*", "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [one]})
+
+
+async def test_a_denial_holds_for_the_own_account(bench: Bench) -> None:
+    await bench.create()
+    functions = bench.functions
+    await functions.permissions.put_policy(WORLD, ARN, denying({"AWS": WORLD.account}), None)
+    for identity in (ROOT, ADA):
+        refused = (
+            f"User: {identity} is not authorized to perform: lambda:InvokeFunction on resource: {ARN} "
+            "with an explicit deny in a resource-based policy"
+        )
+        with pytest.raises(AccessDenied) as caught:
+            functions.resolve_cached(WORLD, "f", None, identity)
+        assert caught.value.message == refused
+        with pytest.raises(AccessDenied) as caught:
+            await functions.resolve(WORLD, "f", None, identity)
+        assert caught.value.message == refused
+    assert await functions.resolve(WORLD, "f", None) is not None, "what was let in before runs"
+    await functions.permissions.put_policy(WORLD, ARN, denying({"AWS": ADA}), None)
+    assert functions.resolve_cached(WORLD, "f", None, ROOT) == await functions.resolve(WORLD, "f", None, ROOT)
+    with pytest.raises(AccessDenied):
+        await functions.resolve(WORLD, "f", None, ADA)
+    await functions.permissions.delete_policy(WORLD, ARN, None)
+    assert functions.resolve_cached(WORLD, "f", None, ADA) is not None
+
+
+async def test_a_denial_is_that_of_the_qualifier_that_is_asked_for(bench: Bench) -> None:
+    await bench.create()
+    functions = bench.functions
+    await functions.versions.publish(WORLD, "f")
+    await functions.wait_idle()
+    await functions.aliases.create(WORLD, "f", "live", "1")
+    await functions.permissions.put_policy(WORLD, f"{ARN}:live", denying("*", f"{ARN}:live"), None)
+    for qualifier in (None, "1"):
+        assert functions.resolve_cached(WORLD, "f", qualifier, ADA) == await functions.resolve(
+            WORLD, "f", qualifier, ADA
+        )
+    with pytest.raises(AccessDenied):
+        functions.resolve_cached(WORLD, "f", "live", ADA)
+    with pytest.raises(AccessDenied):
+        await functions.resolve(WORLD, "f:live", None, ADA)
+
+
+async def test_a_denial_holds_from_the_moment_on_while_the_function_is_updated(bench: Bench) -> None:
+    await bench.create()
+    functions = bench.functions
+    functions._preparation.serving[WORLD, "f"] = (await functions.resolve(WORLD, "f", None)).function
+    await functions.permissions.put_policy(WORLD, ARN, denying("*"), None)
+    with pytest.raises(AccessDenied):
+        functions.resolve_cached(WORLD, "f", None, ADA)
+
+
+async def test_a_denial_holds_at_the_url_for_the_own_account(bench: Bench) -> None:
+    await bench.create()
+    permissions = bench.functions.permissions
+    url = FunctionUrl(WORLD, "f", None, "a" * 32, AuthType.AWS_IAM, 0, 0)
+    assert await permissions.missing_at_url(url, WORLD.account, ADA) == ()
+    await permissions.put_policy(WORLD, ARN, denying({"AWS": ADA}), None)
+    both = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
+    assert await permissions.missing_at_url(url, WORLD.account, ADA) == both
+    assert await permissions.missing_at_url(url, WORLD.account, ROOT) == ()
+    assert await permissions.missing_at_url(url, FRIEND.account, "arn:aws:iam::111111111111:root") == both

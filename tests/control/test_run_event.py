@@ -16,7 +16,7 @@ async def test_an_event_has_no_request_rate() -> None:
         asked.append((invocation, of_event))
         return "result"
 
-    functions: Any = SimpleNamespace(resolve_cached=lambda world, name, qualifier: Target(None, "arn:f"))  # type: ignore[arg-type]
+    functions: Any = SimpleNamespace(resolve_cached=lambda world, name, qualifier, identity: Target(None, "arn:f"))  # type: ignore[arg-type]
     plane: Any = SimpleNamespace(invoke=invoke)
     event = QueuedEvent("id", World(), "f", None, b"{}", "Root=1", 0.0)
     assert await run_event(functions, plane, event) == "result"  # type: ignore[comparison-overlap]

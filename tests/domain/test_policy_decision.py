@@ -6,7 +6,7 @@ import pytest
 
 from neve.domain.permission import Grant, ResourcePolicy, statement
 from neve.domain.policy_condition import is_operator
-from neve.domain.policy_decision import Ask, allows
+from neve.domain.policy_decision import Ask, allows, denies
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f"
 INVOKE = "lambda:InvokeFunction"
@@ -51,6 +51,50 @@ def test_nothing_is_allowed_without_a_policy() -> None:
 )
 def test_one_statement(change: dict[str, Any], allowed: bool) -> None:
     assert decide(CALL, change) == allowed
+
+
+USER, ROLE = f"arn:aws:iam::{FRIEND}:user/ada", f"arn:aws:iam::{FRIEND}:role/path/r"
+ASSUMED, ROOT = f"arn:aws:sts::{FRIEND}:assumed-role/r/session", f"arn:aws:iam::{FRIEND}:root"
+
+
+@pytest.mark.parametrize(
+    ("principal", "identity", "allowed", "denied"),
+    [
+        ("*", USER, True, True),
+        ("*", None, True, True),
+        ({"AWS": FRIEND}, USER, True, True),
+        ({"AWS": ROOT}, None, True, True),
+        ({"AWS": USER}, USER, True, True),
+        ({"AWS": USER}, USER + "2", False, False),
+        ({"AWS": USER}, ROOT, True, False),
+        ({"AWS": USER}, None, True, False),
+        ({"AWS": USER.replace(FRIEND, OTHER)}, USER, False, False),
+        ({"AWS": ROLE}, ASSUMED, True, True),
+        ({"AWS": ASSUMED}, ASSUMED, True, True),
+        ({"AWS": ASSUMED}, ASSUMED + "2", False, False),
+        ({"AWS": ROLE}, ASSUMED.replace("/r/", "/s/"), False, False),
+        ({"AWS": ROLE}, USER, False, False),
+        ({"AWS": "arn:nobody"}, USER, False, False),
+        ({"Service": "s3.amazonaws.com"}, USER, False, False),
+    ],
+)
+def test_who_is_let_in_and_kept_out(principal: Any, identity: str | None, allowed: bool, denied: bool) -> None:
+    ask = Ask(INVOKE, ARN, FRIEND, identity=identity)
+    assert allows(ResourcePolicy((BASE | {"Principal": principal},)), ask) == allowed
+    assert denies(ResourcePolicy((BASE | {"Principal": principal, "Effect": "Deny"},)), ask) == denied
+
+
+def test_a_denial_of_all_others_keeps_nobody_out_who_may_be_meant() -> None:
+    others = BASE | {"NotPrincipal": {"AWS": USER}, "Effect": "Deny"}
+    del others["Principal"]
+    policy = ResourcePolicy((others,))
+    asks = {each: Ask(INVOKE, ARN, FRIEND, identity=each) for each in (USER, ROOT, f"{USER}2")}
+    assert [each for each, ask in asks.items() if denies(policy, ask)] == [f"{USER}2"]
+
+
+def test_without_a_policy_nothing_is_denied() -> None:
+    assert not denies(None, CALL)
+    assert not denies(ResourcePolicy((BASE,)), CALL)
 
 
 def test_a_denial_wins() -> None:

@@ -100,6 +100,7 @@ def read_request(call: Call, request: Request, payload: bytes) -> InvokeRequest:
         wants_log_tail=request.headers.get(b"x-amz-log-type") == b"Tail",
         client_context=_client_context(request.headers.get(b"x-amz-client-context")),
         trace_id=request.header(b"x-amzn-trace-id") or "",
+        identity=call.principal.arn if call.principal is not None else f"arn:aws:iam::{call.world.account}:root",
     )
 
 

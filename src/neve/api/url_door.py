@@ -122,7 +122,7 @@ class _Visit:
 
     async def _visit(self, url: FunctionUrl, place: Place) -> Response | StreamedResponse:
         if url.auth_type is AuthType.NONE:
-            await self._check_policy(url, None)
+            await self._check_policy(url)
         body = await self.reading.body(INVOKE_LIMIT)
         identity = await self._identity(url, body) if url.auth_type is AuthType.AWS_IAM else None
         asked = self._asked(url, place, body, identity)
@@ -139,14 +139,14 @@ class _Visit:
         identity = self._house.who_calls(signed)
         if identity is None:
             raise AccessDenied(FORBIDDEN)
-        if identity.account != url.world.account:
-            await self._check_policy(url, identity.account)
+        await self._check_policy(url, identity)
         return identity
 
-    async def _check_policy(self, url: FunctionUrl, account: str | None) -> None:
-        missing = await self._house.permissions.missing_at_url(url, account)
+    async def _check_policy(self, url: FunctionUrl, identity: Identity | None = None) -> None:
+        account, arn = (identity.account, identity.arn) if identity is not None else (None, None)
+        missing = await self._house.permissions.missing_at_url(url, account, arn)
         if missing:
-            who = "everybody" if account is None else f"account {account}"
+            who = arn or "everybody"
             log.warn("url.forbidden", url=url.id, function=url.function_arn, lets_not=list(missing), caller=who)
             raise AccessDenied(FORBIDDEN)
 

@@ -23,7 +23,7 @@ from neve.control.event_invoke import EventInvoke
 from neve.control.event_sources import EventSources, SourceCheck
 from neve.control.function_urls import FunctionUrls
 from neve.control.layers import Layers
-from neve.control.permissions import Permissions
+from neve.control.permissions import Permissions, check_not_denied
 from neve.control.preparation import Preparation, Prepare, Retire
 from neve.control.recursion import Recursion
 from neve.control.runtime_updates import RuntimeManagement
@@ -377,8 +377,11 @@ class Functions:
 
     # Find what an invocation means: the hot path
 
-    def resolve_cached(self, caller: World, function_name: str, qualifier: str | None) -> Target | None:
-        """What an invocation means, without waiting; None when only the disk can tell: await `resolve` then.
+    def resolve_cached(
+        self, caller: World, function_name: str, qualifier: str | None, identity: str | None = None
+    ) -> Target | None:
+        """What an invocation means, without waiting; None when only the disk can tell: await `resolve` then. `identity` is the
+        ARN of who asks; None for Neve itself, which was let in before.
 
         ValidationFailed, InvalidParameterValue (qualifiers differ), ResourceNotFound (with `:$LATEST`), AccessDenied,
         ResourceConflict (it is not Active). An alias with two versions is rolled for each invocation.
@@ -386,20 +389,27 @@ class Functions:
         world, name, asked = naming.invoked(caller, function_name, qualifier)
         if world is not caller:
             return None
-        version = asked or LATEST
+        version, alias = asked or LATEST, None
         if version != LATEST and not is_number(version):
             alias = self._known_aliases.cached(caller, name, version)
             if alias is None:
                 return None
             version = pick_version(alias, self._roll()) if alias.weights else alias.version
-        function = self._serving(caller, name, version) or self._store.cached(caller, name, version)
-        return None if function is None else _target(function, asked)
+        stored = self._store.cached(caller, name, version)
+        if stored is None:
+            return None
+        policy = stored.policy if alias is None else alias.policy
+        if policy is not None:
+            check_not_denied(policy, caller, name, asked, _INVOKE, identity, caller.account)
+        return _target(self._serving(caller, name, version) or stored, asked)
 
-    async def resolve(self, caller: World, function_name: str, qualifier: str | None) -> Target:
+    async def resolve(
+        self, caller: World, function_name: str, qualifier: str | None, identity: str | None = None
+    ) -> Target:
         """As `resolve_cached`, and looks on the disk."""
         world, name, asked = naming.invoked(caller, function_name, qualifier)
-        if world is not caller and not await self.permissions.allows(caller, world, name, asked, _INVOKE):
-            raise arns.not_allowed(caller, world, name, _INVOKE)
+        if world is not caller or identity is not None:
+            await self.permissions.check_may(caller, world, name, asked, _INVOKE, identity)
         version = await self._version(world, name, asked or LATEST)
         function = await self._store.function(world, name, version)
         if function is None:

@@ -22,7 +22,8 @@ from neve.domain.world import World
 class InvokeRequest:
     """What a caller asks for, checked against the service model and with a payload that is JSON.
 
-    `trace_id` is the X-Ray header of the caller, empty when there is none.
+    `trace_id` is the X-Ray header of the caller, empty when there is none. `identity` is the ARN of IAM of who asks, whom the
+    function's policy may keep out; None for who was let in before.
     """
 
     world: World
@@ -34,6 +35,7 @@ class InvokeRequest:
     trace_id: str
     wants_log_tail: bool = False
     client_context: str | None = None
+    identity: str | None = None
 
 
 class Invoked(NamedTuple):
@@ -87,7 +89,9 @@ class Invoker:
         return Streaming(target.function, trace_id, stream)
 
     async def _meant(self, request: InvokeRequest) -> tuple[Target, str]:
-        target = await _target(self._functions, request.world, request.function_name, request.qualifier)
+        target = await _target(
+            self._functions, request.world, request.function_name, request.qualifier, request.identity
+        )
         function = target.function
         header = request.trace_id or new_header(self._clock.now(), os.urandom(20).hex(), function.tracing_mode)
         return target, counted(header, function.world, function.name)
@@ -111,9 +115,11 @@ async def run_event(functions: Functions, plane: DataPlane, event: QueuedEvent) 
     return await plane.invoke(invocation, of_event=True)
 
 
-async def _target(functions: Functions, world: World, function_name: str, qualifier: str | None) -> Target:
-    known = functions.resolve_cached(world, function_name, qualifier)
-    return known or await functions.resolve(world, function_name, qualifier)
+async def _target(
+    functions: Functions, world: World, function_name: str, qualifier: str | None, identity: str | None = None
+) -> Target:
+    known = functions.resolve_cached(world, function_name, qualifier, identity)
+    return known or await functions.resolve(world, function_name, qualifier, identity)
 
 
 def _event(request: InvokeRequest, target: Target, trace_id: str, now_ms: float) -> QueuedEvent:

@@ -17,7 +17,7 @@ from neve.domain.function import LATEST, Function
 from neve.domain.function_url import FunctionUrl
 from neve.domain.limits import THE_SERVICES, Quotas
 from neve.domain.permission import Grant, ResourcePolicy, Statement
-from neve.domain.policy_decision import Ask, allows
+from neve.domain.policy_decision import Ask, allows, denies
 from neve.domain.version import is_number
 from neve.domain.world import World
 from neve.storage.store import AliasStore, FunctionStore
@@ -102,24 +102,33 @@ class Permissions:
         await self._there(world, name)
         await self._change(world, name, asked, revision_id, deleted)
 
-    async def allows(self, caller: World, world: World, name: str, qualifier: str | None, action: str) -> bool:
-        """Whether the policy of a function, version or alias lets the account of `caller` do that. The name is plain."""
+    async def check_may(
+        self, caller: World, world: World, name: str, qualifier: str | None, action: str, identity: str | None
+    ) -> None:
+        """AccessDenied when a function, version or alias of the caller's own account keeps `identity` out, or one of another
+        account does not let it in. The name is plain; without an identity nobody of the own account is kept out."""
         try:
-            holder = await self._holder(world, name, qualifier)
+            policy = (await self._holder(world, name, qualifier)).policy
         except ResourceNotFound:
-            return False
-        return allows(holder.policy, Ask(action, arns.function_arn(world, name, qualifier), caller.account))
+            policy = None
+        check_not_denied(policy, world, name, qualifier, action, identity, caller.account)
+        ask = Ask(action, arns.function_arn(world, name, qualifier), caller.account, identity=identity)
+        if world.account != caller.account and not allows(policy, ask):
+            raise arns.not_allowed(caller, world, name, action)
 
-    async def missing_at_url(self, url: FunctionUrl, account: str | None) -> tuple[str, ...]:
-        """The actions that the policy does not let an account, or anybody (None), do at a function URL; empty when it may be
-        called. Two are needed, since October 2025."""
+    async def missing_at_url(self, url: FunctionUrl, account: str | None, identity: str | None) -> tuple[str, ...]:
+        """The actions that the policy does not let somebody of an account, or anybody (None), do at a function URL; empty when it
+        may be called. Two are needed, since October 2025. The URL's own account may what is not denied."""
         try:
             holder = await self._holder(url.world, url.function_name, url.alias)
         except ResourceNotFound:
             return _AT_URLS
         given = {"lambda:functionurlauthtype": url.auth_type.value, "lambda:invokedviafunctionurl": "true"}
-        asks = (Ask(action, url.function_arn, account, context=given) for action in _AT_URLS)
-        return tuple(ask.action for ask in asks if not allows(holder.policy, ask))
+        asks = (Ask(action, url.function_arn, account, identity=identity, context=given) for action in _AT_URLS)
+        own = account == url.world.account
+        return tuple(
+            ask.action for ask in asks if (denies(holder.policy, ask) if own else not allows(holder.policy, ask))
+        )
 
     # Within
 
@@ -172,6 +181,23 @@ class Permissions:
         if alias is None:
             raise ResourceNotFound(f"Cannot find alias arn: {arns.function_arn(world, name, qualifier)}")
         return alias
+
+
+def check_not_denied(
+    policy: ResourcePolicy | None,
+    world: World,
+    name: str,
+    qualifier: str | None,
+    action: str,
+    identity: str | None,
+    account: str,
+) -> None:
+    """AccessDenied when the policy keeps somebody of an account out; nobody, without an identity."""
+    if policy is None or identity is None:
+        return
+    resource = arns.function_arn(world, name, qualifier)
+    if denies(policy, Ask(action, resource, account, identity=identity)):
+        raise arns.denied(identity, resource, action)
 
 
 def _refuse_latest(qualifier: str | None) -> None:

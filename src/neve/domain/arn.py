@@ -95,6 +95,14 @@ def not_allowed(caller: World, world: World, name: str, action: str) -> AccessDe
     )
 
 
+def denied(identity: str, resource: str, action: str) -> AccessDenied:
+    """The error for who is kept out by the policy of a function; both are ARNs."""
+    return AccessDenied(
+        f"User: {identity} is not authorized to perform: {action} on resource: {resource} "
+        "with an explicit deny in a resource-based policy"
+    )
+
+
 def not_found(world: World, name: str, qualifier: str | None) -> ResourceNotFound:
     """The error for a function, version or alias that is not there."""
     return ResourceNotFound(f"Function not found: {function_arn(world, name, qualifier)}")
