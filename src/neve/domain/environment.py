@@ -7,7 +7,14 @@ and the next invocation initializes it again inside its own time (suppressed ini
 from enum import Enum
 
 
-class State(Enum):
+class _Named(Enum):
+    """A member is itself and nothing else: the hash of an object, which the interpreter makes in a tenth of the time that `Enum`
+    takes for the name's. An invocation makes five moves, each with three of them."""
+
+    __hash__ = object.__hash__
+
+
+class State(_Named):
     """Where an environment is. The value is what people see (`neve ps`)."""
 
     STARTING = "starting"  # its processes are being made
@@ -25,7 +32,7 @@ class State(Enum):
     DEAD = "dead"  # gone
 
 
-class Signal(Enum):
+class Signal(_Named):
     """What can happen to an environment."""
 
     PROCESS_UP = "process_up"
@@ -43,7 +50,7 @@ class Signal(Enum):
     REMOVED = "removed"
 
 
-class Action(Enum):
+class Action(_Named):
     """What the live environment has to do after a move."""
 
     NOTHING = "nothing"
