@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from neve.clock import Clock
 from neve.control.functions import Functions, Target
@@ -13,13 +14,12 @@ from neve.domain.errors import RecursiveInvocation
 from neve.domain.event import QueuedEvent
 from neve.domain.function import Function, RecursiveLoop
 from neve.domain.invocation import Invocation, InvocationResult, InvocationType
-from neve.domain.lineage import counted, is_loop
+from neve.domain.lineage import begun, counted, is_loop
 from neve.domain.tracing import new_header
 from neve.domain.world import World
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeRequest:
+class InvokeRequest(msgspec.Struct, frozen=True):
     """What a caller asks for, checked against the service model and with a payload that is JSON.
 
     `trace_id` is the X-Ray header of the caller, empty when there is none. `identity` is the ARN of IAM of who asks, whom the
@@ -93,12 +93,14 @@ class Invoker:
             self._functions, request.world, request.function_name, request.qualifier, request.identity
         )
         function = target.function
-        header = request.trace_id or new_header(self._clock.now(), os.urandom(20).hex(), function.tracing_mode)
-        return target, counted(header, function.world, function.name)
+        if request.trace_id:
+            return target, counted(request.trace_id, function.world, function.name)
+        header = new_header(self._clock.now(), os.urandom(20).hex(), function.tracing_mode)
+        return target, begun(header, function.world, function.name)
 
     async def _check_allowed(self, function: Function, trace_id: str) -> None:
         """The text is unconfirmed."""
-        if not is_loop(trace_id, function.world, function.name):
+        if not is_loop(trace_id):
             return
         policy = await self._functions.event_invoke.policy_of(function.world, function.name, None)
         if policy.recursive_loop is RecursiveLoop.TERMINATE:

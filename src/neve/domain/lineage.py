@@ -29,14 +29,20 @@ def counted(trace_header: str, world: World, function_name: str) -> str:
     return ";".join([*before, _MEMBER + "|".join(f"1:{function}:{number}" for function, number in chain)])
 
 
-def runs_before(trace_header: str, world: World, function_name: str) -> int:
-    """How often the function ran in this chain before the run that the header was `counted` for."""
-    return dict(_entries(trace_header.split(";"))).get(_hash(world, function_name), 0)
+def begun(trace_header: str, world: World, function_name: str) -> str:
+    """The same for a header without a lineage: a chain begins."""
+    return f"{trace_header};{_MEMBER}1:{_hash(world, function_name)}:0"
 
 
-def is_loop(trace_header: str, world: World, function_name: str) -> bool:
+def runs_before(counted_header: str) -> int:
+    """How often the function ran in this chain before the run that the header was `counted` for: that entry is the last."""
+    number = counted_header.rpartition(":")[2]
+    return int(number) if number.isascii() and number.isdigit() else 0
+
+
+def is_loop(counted_header: str) -> bool:
     """Whether the run that the header was `counted` for is one too many."""
-    return runs_before(trace_header, world, function_name) >= RECURSION_RUNS
+    return runs_before(counted_header) >= RECURSION_RUNS
 
 
 def _entries(members: list[str]) -> list[tuple[str, int]]:

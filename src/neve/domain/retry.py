@@ -59,9 +59,7 @@ def decide(
 
 def decide_before(event: QueuedEvent, progress: Progress, policy: Policy, now_ms: float) -> End | None:
     """How an event ends that must not run any more; None when it may."""
-    if policy.recursive_loop is RecursiveLoop.TERMINATE and is_loop(
-        event.trace_header, event.world, event.function_name
-    ):
+    if policy.recursive_loop is RecursiveLoop.TERMINATE and is_loop(event.trace_header):
         return _end(Condition.RECURSIVE_INVOCATION, progress, policy)
     if _too_old(event, policy, now_ms):
         return _end(Condition.EVENT_AGE_EXCEEDED, progress, policy)
