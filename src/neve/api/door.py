@@ -51,6 +51,8 @@ OWN_PATH = "/_neve"
 HEALTH_PATH = "/_neve/health"
 _OWN_BODY_BYTES = 65_536
 _CALLER = "neve.caller"
+_MATCHES_KEPT = 4_096
+_USUAL_BYTES = 1_024
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class _Desk:
         self._name = service.model
         self._refused = service.refused
         self._codecs: dict[str, Codec] = {}
+        self._matched: dict[tuple[str, bytes, bytes], Match] = {}
 
     @cached_property
     def model(self) -> ServiceModel:
@@ -133,11 +136,23 @@ class _Desk:
         if self.model.json_rpc:
             match = self._match_target(headers)
         else:
-            match = self.routes.match(scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"])
+            match = self._match_path(scope["method"], scope["raw_path"], scope["query_string"])
         if match.operation not in self.operations and match.operation not in self.raw:
             why = self._refused.get(match.operation)
             sentence = f"Neve does not support the operation {match.operation} yet."
             raise UnsupportedOperation(f"{sentence} {why}" if why else sentence)
+        return match
+
+    def _match_path(self, method: str, path: bytes, query: bytes) -> Match:
+        """Remembered: a client asks for the same path all day."""
+        asked = (method, path, query)
+        match = self._matched.get(asked)
+        if match is None:
+            match = self.routes.match(method, path.decode("latin-1"), query)
+            if len(self._matched) >= _MATCHES_KEPT:
+                self._matched.clear()
+            if len(path) + len(query) <= _USUAL_BYTES:
+                self._matched[asked] = match
         return match
 
     def _match_target(self, headers: Mapping[bytes, bytes]) -> Match:

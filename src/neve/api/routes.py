@@ -6,7 +6,7 @@ a literal segment wins over a label; trailing slashes do not count (old SDKs sen
 UnknownOperationException, 404: the facts have no recording of its text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -19,7 +19,7 @@ class Match(NamedTuple):
     """The operation that a request asks for, and the values of its path labels."""
 
     operation: str
-    labels: dict[str, str]
+    labels: Mapping[str, str]
 
 
 class _Ending(NamedTuple):
