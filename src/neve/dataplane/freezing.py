@@ -46,8 +46,8 @@ class Freezing:
     def begin(self) -> None:
         """Freeze, unless it is given up in the next turns of the event loop."""
         self._asked = False
-        since = self._since = time.perf_counter()
-        self._tasks.spawn(self._freeze(since))
+        self._since = time.perf_counter()
+        self._loop.call_soon(self._wait_a_turn, self._since, _TURNS_BEFORE)
 
     @property
     def begun(self) -> bool:
@@ -69,11 +69,18 @@ class Freezing:
         self._sandbox.thaw()
         return (time.perf_counter() - since) * 1000.0 if asked and since is not None else None
 
+    def _wait_a_turn(self, since: float, turns: int) -> None:
+        """A call for each, no task: under load nearly every freeze ends here."""
+        if self._since != since:
+            return  # an invocation was quicker: freezing now would stop it
+        if turns > 1:
+            self._loop.call_soon(self._wait_a_turn, since, turns - 1)
+        else:
+            self._tasks.spawn(self._freeze(since))
+
     async def _freeze(self, since: float) -> None:
-        for _ in range(_TURNS_BEFORE):
-            await asyncio.sleep(0)
-            if self._since != since:
-                return  # an invocation was quicker: freezing now would stop it
+        if self._since != since:
+            return  # given up in the turn before the task began
         self._asked = True
         try:
             await self._sandbox.freeze()
