@@ -26,7 +26,7 @@ class Memory:
         now = time.perf_counter()
         if now - self._seen > age_s and self._sandbox.pid is not None:
             self._seen = now
-            self._bytes = self._sandbox.usage().memory_bytes
+            self._bytes = self._sandbox.peak_bytes()
         return self._bytes
 
     def look_after(self, duration_ms: float) -> int:

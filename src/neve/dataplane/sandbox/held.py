@@ -125,13 +125,20 @@ class HeldSandbox(ABC):
     def usage(self) -> Usage:
         if self._first is None:
             return Usage(0, 0, 0)
-        # Not the peak of a memory cgroup: that counts the cache of every file that was read, which is nobody's memory.
         members = self._members()
-        now_bytes = sum(map(processes.peak_bytes, members))
-        self._peak_bytes = max(self._peak_bytes, now_bytes, self._first.peak_bytes)
+        memory_bytes = self._peak_of(self._first, members)
         # Where only living processes are counted the sum can fall; what was used stays used.
         self._cpu_us = max(self._cpu_us, self._freezer.cpu_us() - self._cpu_before_us, self._first.cpu_us)
-        return Usage(self._limiter.capped(self._peak_bytes), self._cpu_us, len(members))
+        return Usage(memory_bytes, self._cpu_us, len(members))
+
+    def peak_bytes(self) -> int:
+        return 0 if self._first is None else self._peak_of(self._first, self._members())
+
+    def _peak_of(self, first: FirstProcess, members: Sequence[int]) -> int:
+        """Not the peak of a memory cgroup: that counts the cache of every file that was read, which is nobody's memory."""
+        now_bytes = sum(map(processes.peak_bytes, members))
+        self._peak_bytes = max(self._peak_bytes, now_bytes, first.peak_bytes)
+        return self._limiter.capped(self._peak_bytes)
 
     async def remove(self) -> None:
         if self._removed:

@@ -140,6 +140,9 @@ class Sandbox(Protocol):
     def usage(self) -> Usage:
         """What was used since `start`; zeros when nothing ran."""
 
+    def peak_bytes(self) -> int:
+        """The memory of `usage` alone, in half the time."""
+
     async def remove(self) -> None:
         """Kill, then give everything back. The sandbox cannot be used again."""
 
