@@ -1,6 +1,7 @@
 """What botocore signs is let in, and nothing that was changed after."""
 
 import string
+import time
 from typing import Any
 
 import pytest
@@ -128,8 +129,10 @@ def test_paths_are_made_canonical_as_botocore_does(path: str) -> None:
 @pytest.mark.parametrize("expires", [1, 300, 604_800])
 @pytest.mark.parametrize("service", ["lambda", "s3"])
 def test_a_presigned_url_is_let_in(service: str, expires: int) -> None:
+    before = time.time()  # a busy machine may need longer than the shortest of them
     wire = signed("GET", "/a%2Fb/c?b=1&a=x+y", b"", service=service, expires=expires)
-    assert GATE.check(wire, b"").account == by_botocore.ACCOUNT
+    gate = Gate({KEY: credential()}.get, now=lambda: before)
+    assert gate.check(wire, b"").account == by_botocore.ACCOUNT
 
 
 def test_a_query_that_is_not_in_aws_own_encoding_is_tried_in_it() -> None:
