@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from neve.domain.destination import DeadLetterAttributes, Delivery, DeliveryKind
@@ -38,7 +39,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def accept(store: SqliteEventStore, *ids: str, name: str = "f") -> None:
     for id_ in ids:
-        await store.accept(replace(EVENT, request_id=id_, function_name=name))
+        await store.accept(msgspec.structs.replace(EVENT, request_id=id_, function_name=name))
 
 
 async def lease(
@@ -63,7 +64,7 @@ async def test_event_is_leased_as_it_was_accepted(store: SqliteEventStore) -> No
 
 
 async def test_event_without_a_qualifier_has_none(store: SqliteEventStore) -> None:
-    await store.accept(replace(EVENT, qualifier=None))
+    await store.accept(msgspec.structs.replace(EVENT, qualifier=None))
     assert (await lease(store))[0].event.qualifier is None
 
 
@@ -95,7 +96,7 @@ async def test_function_without_events_has_nothing_to_lease(store: SqliteEventSt
 async def test_functions_and_worlds_are_lanes_of_their_own(store: SqliteEventStore) -> None:
     await accept(store, "a", name="f")
     await accept(store, "b", name="g")
-    await store.accept(replace(EVENT, world=ELSEWHERE, request_id="c"))
+    await store.accept(msgspec.structs.replace(EVENT, world=ELSEWHERE, request_id="c"))
     assert await store.busy_lanes() == [(WORLD, "f"), (WORLD, "g"), (ELSEWHERE, "f")]
     assert await leased_ids(store, name="g") == ["b"]
     assert await leased_ids(store, name="f") == ["a"]
@@ -103,7 +104,7 @@ async def test_functions_and_worlds_are_lanes_of_their_own(store: SqliteEventSto
 
 async def test_lease_takes_no_more_than_so_many_bytes_but_one_always(store: SqliteEventStore) -> None:
     for id_ in "abc":
-        await store.accept(replace(EVENT, request_id=id_, payload=b"1" * 1000))
+        await store.accept(msgspec.structs.replace(EVENT, request_id=id_, payload=b"1" * 1000))
     assert [len(await lease(store, limit_bytes=limit)) for limit in (1, 1001)] == [1, 2]
 
 
@@ -223,7 +224,7 @@ async def test_overview_counts_what_waits_and_what_became_of_it(store: SqliteEve
 
 async def test_overviews_are_of_a_world_or_of_all_by_name(store: SqliteEventStore) -> None:
     for world, name in ((WORLD, "g"), (WORLD, "f"), (ELSEWHERE, "f")):
-        await store.accept(replace(EVENT, world=world, function_name=name))
+        await store.accept(msgspec.structs.replace(EVENT, world=world, function_name=name))
     found = await store.overviews(NOW, None, None)
     assert [(each.world, each.function_name) for each in found] == [(WORLD, "f"), (WORLD, "g"), (ELSEWHERE, "f")]
     assert len(await store.overviews(NOW, WORLD, None)) == 2

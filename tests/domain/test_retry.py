@@ -1,7 +1,6 @@
 """What follows an attempt: every row of the facts (async-invocation §2)."""
 
-from dataclasses import replace
-
+import msgspec
 import pytest
 
 from neve.domain.destination import DeliveryKind
@@ -126,9 +125,9 @@ def test_event_that_is_too_old_does_not_run() -> None:
 def test_loop_is_ended_before_it_runs_again() -> None:
     header = EVENT.trace_header
     for _ in range(16):
-        assert decide_before(replace(EVENT, trace_header=header), NEW, DEFAULT, START) is None
+        assert decide_before(msgspec.structs.replace(EVENT, trace_header=header), NEW, DEFAULT, START) is None
         header = counted(header, EVENT.world, "f")
-    looping = replace(EVENT, trace_header=header)
+    looping = msgspec.structs.replace(EVENT, trace_header=header)
     assert decide_before(looping, NEW, DEFAULT, START) == Drop(Condition.RECURSIVE_INVOCATION, NEW)
     assert decide_before(looping, NEW, Policy(recursive_loop=RecursiveLoop.ALLOW), START) is None
 

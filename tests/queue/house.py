@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 from neve.clock import Clock
 from neve.dataplane.stream import Stream
 from neve.domain.destination import Delivery
@@ -153,7 +155,7 @@ class House:
         self._number += count
         now = self.clock.now_ms()
         events = [QueuedEvent(id_, WORLD, name, None, payload, "Root=1", now) for id_ in ids]
-        await asyncio.gather(*(self.queue.accept(replace(event, **members)) for event in events))
+        await asyncio.gather(*(self.queue.accept(msgspec.structs.replace(event, **members)) for event in events))
         return ids
 
     async def wait(self, met: Callable[[], object]) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import base64
 import binascii
 import json
-from dataclasses import replace
 
 import msgspec
 
@@ -63,7 +62,7 @@ def invoke_async_operation(invoker: Invoker) -> RawOperation:
     async def invoke_async(call: Call, request: Request) -> Response:
         codec.parse(request)
         asked = read_request(call, request, await payload_of(request.body))
-        invoked = await invoker.invoke(replace(asked, invocation_type=InvocationType.EVENT))
+        invoked = await invoker.invoke(msgspec.structs.replace(asked, invocation_type=InvocationType.EVENT))
         return _accepted(invoked.trace_id)
 
     return invoke_async

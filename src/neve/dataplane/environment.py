@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+import msgspec
+
 from neve import log
 from neve.dataplane import channel as frames
 from neve.dataplane import failures
@@ -456,7 +458,7 @@ class Environment:
             run.stream.let_go()
         answer = run.answer or outcome
         if run.invocation.wants_log_tail:
-            answer = replace(answer, log_tail=self._around.log_tail(run.request_id))
+            answer = msgspec.structs.replace(answer, log_tail=self._around.log_tail(run.request_id))
         run.resolve(answer)
         run.on_finish()
 

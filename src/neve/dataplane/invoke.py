@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from neve import __version__, log
 from neve.clock import Clock
 from neve.dataplane import layer_root
@@ -125,7 +127,7 @@ class DataPlane:
         A caller that gives up does not end the invocation: as on Lambda it runs to its end. One `of_event` has no rate.
         """
         run = await self._begin(invocation, of_event)
-        return await asyncio.shield(run.result)
+        return await run.result  # nobody else waits for it: cancelled with the caller, it is a result that nobody takes
 
     async def stream(self, invocation: Invocation) -> ResponseStream:
         """Run it and return what the caller reads its response from. Errors as `invoke`, also from the stream."""
@@ -471,7 +473,7 @@ def _traced(invocation: Invocation) -> tuple[Invocation, str | None]:
         return invocation, None
     segment_id = os.urandom(8).hex()
     header = begin_segment(invocation.trace_id, segment_id)
-    return (invocation, None) if header is None else (replace(invocation, trace_id=header), segment_id)
+    return (invocation, None) if header is None else (msgspec.structs.replace(invocation, trace_id=header), segment_id)
 
 
 def _serves(pool: Pool, function: Function) -> bool:

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from neve.dataplane.output import Line
 from neve.dataplane.plan import Plan, Surroundings
@@ -18,8 +19,7 @@ from neve.domain.record import Origin, Record
 from neve.domain.system_log import iso_time
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True):
     """What an invocation took; `init_ms` only for the first one after an init phase.
 
     `extensions_ms` is how much longer than the runtime the extensions took, None without any.

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from neve.dataplane.response_stream import ResponseStream
 from neve.domain.invocation import Invocation, InvocationResult
 
 
-@dataclass(slots=True, eq=False)
-class Run:
+class Run(msgspec.Struct, eq=False):
     """`result` is set as soon as the caller may have it; `on_finish` runs once the environment is done with it.
 
     Times are of the monotonic clock: `started` when the event (or its suppressed init) begins, `sent` when the runtime gets it,
@@ -30,7 +30,7 @@ class Run:
     told_start: bool = False
     segment_id: str | None = None
     stream: ResponseStream | None = None
-    streamed: bytearray = field(default_factory=bytearray)
+    streamed: bytearray = msgspec.field(default_factory=bytearray)
     produced_bytes: int = 0
 
     @property

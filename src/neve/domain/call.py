@@ -1,15 +1,15 @@
 """Who calls, and what an operation is to the door: parsed members in, members out, domain errors raised."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from neve.domain.principal import Principal
 from neve.domain.world import World
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One request to the API, as far as an operation may know it. `principal` is who calls, where that is proven."""
 
     world: World

@@ -6,6 +6,8 @@ Source: async-invocation facts §1, §2, §6.
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from neve.domain.arn import function_arn
 from neve.domain.function import LATEST, RecursiveLoop
 from neve.domain.limits import EVENT_MAXIMUM_AGE_S, EVENT_RETRIES
@@ -117,8 +119,7 @@ class Policy:
     recursive_loop: RecursiveLoop = RecursiveLoop.TERMINATE
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedEvent:
+class QueuedEvent(msgspec.Struct, frozen=True):
     """One event. `qualifier` is as it was asked for (None without), `payload` JSON text that was checked at the door.
 
     `trace_header` already counts this run of the function (`domain/lineage.py`) and is the same in every attempt.

@@ -1,7 +1,8 @@
 """One run of a handler for one event, and its outcome."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from neve.domain.function import Function
 
@@ -26,8 +27,7 @@ class Status(Enum):
     TIMEOUT = "timeout"
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True):  # which is made in a tenth of the time of a frozen dataclass
     """What is to be run. `payload` is JSON text that was checked at the door; `invoked_arn` carries the qualifier asked for.
 
     `client_context` and `identity` are JSON text; the runtime parses them, not the platform.
@@ -43,8 +43,7 @@ class Invocation:
     wants_log_tail: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class InvocationResult:
+class InvocationResult(msgspec.Struct, frozen=True):
     """What the caller gets: the bytes that the runtime posted, unparsed, or the platform's own error JSON.
 
     `error_type` is what REPORT prints after `Error Type:`; None on success. `log_tail` holds the last 4 KB of this

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
 from neve.domain.access_key import AccessKey
 from neve.domain.alias import Alias
 from neve.domain.capacity_provider import CapacityProvider
@@ -337,8 +339,7 @@ class LogEvent:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True):
     """An event on its way in."""
 
     world: World

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from neve.domain.extension import Extension
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """An invocation as a runtime gets it. `deadline_ms` is Unix time; empty facts are not sent."""
 
     request_id: str

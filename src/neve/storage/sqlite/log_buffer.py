@@ -8,7 +8,8 @@ functions must not stop because nobody can keep their logs, and memory must not 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+
+import msgspec
 
 from neve import log
 from neve.domain.errors import StorageUnavailable
@@ -139,7 +140,7 @@ def _parts(line: LogLine) -> Sequence[LogLine]:
     if line.message.isascii() and 0 < len(line.message) <= LINE_BYTES:
         return (line,)
     texts = _cut(line.message.encode("utf-8", "replace")) or ["\n"]
-    return [replace(line, message=text) for text in texts]
+    return [msgspec.structs.replace(line, message=text) for text in texts]
 
 
 def _cut(encoded: bytes) -> list[str]:
