@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from tests.cli.conftest import Cli
 
 from neve.cli.checking.advice import advice
 from neve.cli.checking.compare import (
@@ -32,7 +33,9 @@ from neve.cli.checking.sarif import sarif_json
 from neve.cli.checking.show import show
 from neve.cli.checking.targets import Target
 from neve.cli.checking.traces import place_in_trace
-from neve.cli.client import Answer
+from neve.cli.checking.witness import Witness
+from neve.cli.checking.worlds import Worlds
+from neve.cli.client import Answer, Client
 
 ENDPOINT = "http://127.0.0.1:4566"
 FIRST, SECOND = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -382,6 +385,19 @@ def test_call_that_waits_for_a_timer_is_to_be_awaited(code: str, stack: list[str
     finding = Finding(LEAK, "timer (80 ms)", "timer", ("index.mjs", 1, 46), stack)
     (only, *_) = explain(target, [finding], [], 0.5).told
     assert fragment in only.advice
+
+
+@pytest.mark.parametrize(
+    ("code", "calls"),
+    [("import { S3Client } from '@aws-sdk/client-s3';", ["POST /"]), ("export const handler = async () => 1;", [])],
+    ids=["an SDK", "none"],
+)
+def test_other_services_are_woken_before_functions_whose_code_may_call_them(
+    cli: Cli, code: str, calls: list[str]
+) -> None:
+    worlds = Worlds(cli.url, Witness(Client(cli.url)))
+    worlds.prepare([Target("f", "nodejs24.x", {"Handler": "index.handler"}, zip_of(code))])
+    assert cli.house.calls == calls
 
 
 # For machines

@@ -132,6 +132,7 @@ def _targets(what: str, event: Path | None, only: Sequence[str], endpoint: str |
 
 def _check(place: Worlds, targets: Sequence[Target], setup: str | None, patience_s: float) -> Iterator[Checked]:
     """One after the other, in the order of the targets; the fates of several at once."""
+    place.prepare(targets)
     with ExitStack() as ending:
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fate")
         ending.callback(

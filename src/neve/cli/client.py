@@ -5,6 +5,7 @@ signatures or not: region and account are told by them. http.client knows no pro
 """
 
 import base64
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -227,6 +228,12 @@ class Client:
             return  # the server is gone
         finally:
             connection.close()
+
+    def wake_neighbours(self) -> None:
+        """Until what answers for the other services answers: it is started by the first call, which waits for it."""
+        headers = {"X-Amz-Target": "AmazonSQS.ListQueues", "Content-Type": "application/x-amz-json-1.0"}
+        with contextlib.suppress(Refused):  # that nobody answers is for functions to hear
+            self._checked("sqs", "POST", "/", b"{}", headers)
 
     # HTTP
 

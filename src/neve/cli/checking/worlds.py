@@ -7,7 +7,7 @@ Races that depend on the machine are taken out: a function has a whole processor
 import itertools
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ SETTINGS: Mapping[str, object] = {
     "freeze_grace_ms": 0,
     "idle_seconds": 3600,
 }
+_CALLERS = ("aws-sdk", "boto", "AWS_ENDPOINT_URL")
 _FIRST_ACCOUNT = 900_000_000_001
 _SETUP_SECONDS = 120.0
 
@@ -106,6 +107,11 @@ class Worlds:
         """A new one."""
         account = str(next(self._accounts))
         return World(account, Client(self.url, account), self.witness, target)
+
+    def prepare(self, targets: Sequence[Target]) -> None:
+        """What functions may call is there before they do: its start is none of their time."""
+        if any(each.mentions(name) for each in targets for name in _CALLERS):
+            Client(self.url).wake_neighbours()
 
 
 @contextmanager
