@@ -200,6 +200,23 @@ def test_calls_that_are_made_in_every_fate_are_no_finding() -> None:
     assert found(*(seen(fate, [put, report()], [put] if fate is not Fate.RECLAIMED else []) for fate in Fate)) == []
 
 
+@pytest.mark.parametrize("keys", [("a-1795265998247", "a-1795265998311", "a-1795265999002"), ("kqx", "zvw", "mte")])
+def test_calls_before_the_answer_whose_names_differ_each_time_are_no_finding(keys: Sequence[str]) -> None:
+    puts = {fate: called("s3", f"PUT /photos/{key}") for fate, key in zip(Fate, keys, strict=True)}
+    assert found(*(seen(fate, [puts[fate], report()]) for fate in Fate)) == []
+
+
+def test_call_after_the_answer_whose_name_differs_each_time_is_found_under_one_name() -> None:
+    thawed, in_time = called("s3", "PUT /photos/a-1795265998247"), called("s3", "PUT /photos/a-1795265999002")
+    (finding,) = found(
+        seen(Fate.THAWED, [report()], [thawed]),
+        seen(Fate.RECLAIMED, [report()]),
+        seen(Fate.IN_TIME, [report(), in_time]),
+    )
+    assert finding.subject == "s3 PUT /photos/a-…"
+    assert words(finding) == {Fate.THAWED: LATE, Fate.RECLAIMED: LOST, Fate.IN_TIME: DONE}
+
+
 def test_deploying_and_invoking_it_ourselves_are_no_calls_of_the_function() -> None:
     path = "/2015-03-31/functions/f/invocations"
     ours = {**called("lambda", "Invoke", path), "requestId": FIRST}

@@ -185,8 +185,10 @@ def _lost_calls(observed: Sequence[Observed], leaks: Sequence[Finding]) -> Itera
     known = {effect.what for leak in leaks for effect in leak.effects} | {leak.subject for leak in leaks}
     made = _bag(effect.what for before, effect in there.calls if before)
     lost = made - _bag(effect.what for before, effect in gone.calls if before)
+    # A name that is seen once, before the answer, was made up by the function: it says nothing of the other fates.
+    comparable = {*there.late_calls, *(effect.what for _, effect in by_fate[Fate.THAWED].calls)}
     for what, count in lost.items():
-        if what not in known:
+        if what in comparable and what not in known:
             yield Finding(LEAK, what, "call", fates=_fates_of_call(what, count, made[what], by_fate))
 
 

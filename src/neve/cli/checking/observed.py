@@ -21,6 +21,7 @@ _LOGGED = re.compile(
 )  # time, request id, level: what console.log of Node.js puts before a text
 _PYTHON_LOGGED = re.compile(r"\A\[[A-Z]+\]\t\S+Z\t\S*\t")
 _REQUEST = re.compile(r"([A-Z]+) (https?://[^\s,]+)(?: \((\w+)\))?")
+_VARYING = re.compile(rf"{_ID.pattern}|\d{{6,}}")  # of names: times, numbers and ids that a function makes up
 _MOST_LINE = 100
 
 
@@ -125,6 +126,12 @@ class Observed:
             if each["type"] == "neve.serviceCall" and self._is_functions(each)
         ]
 
+    @property
+    def late_calls(self) -> Sequence[str]:
+        """Those between the first invocation's end and the second one."""
+        told = self.records[self._first_ended : self.seen.turned]
+        return [service_call(each) for each in told if each["type"] == "neve.serviceCall" and self._is_functions(each)]
+
     def _is_functions(self, call: Record) -> bool:
         """Not our own: deploying, and invoking."""
         if call["record"]["service"] != "lambda":
@@ -135,14 +142,20 @@ class Observed:
     def stray_lines(self) -> Sequence[str]:
         """What left-over work of the first invocation printed: before the second one, or into its log."""
         first = self.ids[0]
-        told = list(enumerate(self.records))
-        answered = next((n for n, each in told if _is(each, "platform.report", first)), len(told))
-        printed = [(n, each) for n, each in told[answered:] if each["type"] == "function"]
+        printed = [
+            (n, each) for n, each in enumerate(self.records) if n > self._first_ended and each["type"] == "function"
+        ]
         return [
             self.plain(text_of_line(each["record"]["text"]))
             for n, each in printed
             if each["record"].get("leftOverFrom") == first or (each["requestId"] is None and n < self.seen.turned)
         ]
+
+    @property
+    def _first_ended(self) -> int:
+        """The number of the report of the first invocation."""
+        told = enumerate(self.records)
+        return next((n for n, each in told if _is(each, "platform.report", self.ids[0])), len(self.records))
 
     @cached_property
     def timeouts(self) -> Sequence[Record]:
@@ -207,11 +220,11 @@ def _is(record: Record, kind: str, request_id: str) -> bool:
 
 
 def service_call(call: Record) -> str:
-    """`dynamodb PutItem`, `s3 PUT /photos/1`, `invoke resize`."""
+    """`dynamodb PutItem`, `s3 PUT /photos/1`, `invoke resize`; `…` for what is another one each time."""
     members = call["record"]
     if members["service"] == "lambda" and members["operation"] == "Invoke":
         return f"invoke {members['path'].split('/')[-2].rpartition(':')[2]}"
-    return f"{members['service']} {members['operation']}"
+    return f"{members['service']} {_VARYING.sub('…', members['operation'])}"
 
 
 def place_of(source: Mapping[str, Any] | None) -> Place | None:
