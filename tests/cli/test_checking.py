@@ -314,6 +314,7 @@ def test_place_in_a_trace_of_python_is_the_innermost_of_the_users() -> None:
     places = [("/var/task/app.py", 3), ("/var/task/save.py", 9), ("/usr/lib/x.py", 1)]
     trace = [f'  File "{file}", line {line}, in f\n' for file, line in places]
     assert place_in_trace(trace) == ("save.py", 9, 0)
+    assert place_in_trace(['  File "/var/task/app.py" Line 1\n    def f()\n']) == ("app.py", 1, 0)
 
 
 @pytest.mark.parametrize(("firsts", "kinds"), [(("1", "1", "1"), [DIFFERENCE]), (("1", "2", "3"), [])])

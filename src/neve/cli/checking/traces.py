@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 _ROOT = "/var/task/"
 _NODE = re.compile(r"(?:\(|at )(?:file://)?([^\s()]+):(\d+):(\d+)\)?$")
-_PYTHON = re.compile(r'File "([^"]+)", line (\d+)')
+_PYTHON = re.compile(r'File "([^"]+)",? [Ll]ine (\d+)')  # "Line" without a comma: of a syntax error
 
 
 def place_in_trace(trace: Sequence[object]) -> tuple[str, int, int] | None:
