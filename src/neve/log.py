@@ -1,20 +1,41 @@
-"""Neve's own log: a dict with an `action` for each line, on standard error. Not the functions' logs."""
+"""Neve's own log: a dict with an `action` for each line, on standard error; in words where somebody looks."""
 
 import json
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _LOGGER = logging.getLogger("neve")
 
 
-def setup(level: str = "INFO") -> None:
-    """Write Neve's own log to standard error as one JSON object a line."""
-    handler = logging.StreamHandler(sys.stderr)
+def setup(level: str = "INFO", show: Callable[[str], None] | None = None) -> None:
+    """Write Neve's own log to standard error as one JSON object a line; or let `show` have each line in words."""
+    handler: logging.Handler = logging.StreamHandler(sys.stderr) if show is None else _InWords(show)
     handler.setFormatter(logging.Formatter("%(message)s"))
     _LOGGER.handlers[:] = [handler]
     _LOGGER.setLevel(level)
     _LOGGER.propagate = False
+
+
+class _InWords(logging.Handler):
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line, _, trace = self.format(record).partition("\n")
+        self._show(in_words(json.loads(line)) + (f"\n{trace}" if trace else ""))
+
+
+def in_words(members: Mapping[str, Any]) -> str:
+    """A line of the log for people: `url.forbidden: caller everybody; lets not lambda:InvokeFunctionUrl`."""
+    values = {name: value for name, value in members.items() if name != "action" and value is not None}
+    told = (
+        f"{name.replace('_', ' ')} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in values.items()
+    )
+    return ": ".join(filter(None, (str(members["action"]), "; ".join(told))))
 
 
 def note(action: str, **members: Any) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def command(path: Path | None, **flags: Any) -> None:
             raise Impossible("`neve dev` is for one machine and checks no signatures; `neve serve --auth sigv4` does.")
         names = [found.name for found in functions] if functions else ["neve"]
         bench = _Bench(path, functions, LiveLog(sys.stdout, Layout.of(sys.stdout, names)), tell_neighbours(settings))
-        status = run(settings, bench.start, level="WARNING")
+        status = run(settings, bench.start, "WARNING", partial(bench.live.note, "neve", fg="yellow"))
         bench.stop()
     click.echo(output.paint("neve stopped", output.has_colour(sys.stdout), dim=True))
     sys.exit(status)

@@ -49,12 +49,20 @@ def read_settings(folder: Path) -> dict[str, object]:
     return values
 
 
-def run(settings: table.Settings, on_ready: Callable[[str], None] = lambda url: None, level: str = "INFO") -> int:
-    """Serve until a signal says stop; the exit status. Impossible when the machine does not allow it."""
+def run(
+    settings: table.Settings,
+    on_ready: Callable[[str], None] = lambda url: None,
+    level: str = "INFO",
+    show: Callable[[str], None] | None = None,
+) -> int:
+    """Serve until a signal says stop; the exit status. Impossible when the machine does not allow it.
+
+    `show` has the lines of Neve's own log in words; else they go to standard error.
+    """
     from neve import log
     from neve.app.serve import serve
 
-    log.setup(level)
+    log.setup(level, show)
 
     def ready(url: str) -> None:
         print(f"neve ready on {url}", flush=True)
