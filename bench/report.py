@@ -1,11 +1,13 @@
 """The page docs/benchmarks.md and its pictures, from figures alone: nothing is measured here."""
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
 from bench import charts
+from bench.bends import explanation
 from bench.charts import Dot, number
 from bench.figures import RESULTS, Curve, Figure, Part, Results, Run, find
 from bench.goals import GOALS, Goal
@@ -16,6 +18,7 @@ PICTURES = "benchmarks"
 _PEERS = ("Neve", "AWS RIE", "serverless-offline", "ministack", "Node.js alone, HTTP", "Node.js alone, frames")
 
 _PORT = re.compile(r" to 127\.0\.0\.1:\d+")  # which says nothing
+_BEND = 1.5
 _HEAD = """# What Neve costs
 
 Written by `make bench` from `docs/benchmarks.json`; not by hand. Neve runs beside what people use today, on one machine, in turns
@@ -298,11 +301,28 @@ def _growth(part: Part, pictures: dict[str, str]) -> Iterator[str]:
             [name, *(number(dict(points).get(x, float("nan"))) for x in at)] for name, points in each.series.items()
         ]
         yield from table([f"{each.y} by {each.x}{_of(part, each)}", *(f"{x:,.0f}" for x in at)], rows)
-        yield f"\n{BENDS[each.name]}\n" if each.name in BENDS else ""
+        yield ""
+        yield from _bends(part, each)
 
 
-BENDS: Mapping[str, str] = {}
-"""What explains a bend of a curve, by its name."""
+def _bends(part: Part, curve: Curve) -> Iterator[str]:
+    """Where it bends, and why; or that nobody knows."""
+    found = [f"{name} at {number(x)}" for name, points in curve.series.items() for x in bends(points)]
+    if not found or part.was_busy(curve):
+        return
+    why = explanation(curve)
+    yield f"It bends ({', '.join(found)}){f': {why}' if why else ', which is **not explained**.'}\n"
+
+
+def bends(points: Sequence[tuple[float, float]]) -> list[float]:
+    """Where a curve leaves the straight line (of logarithms) through the two points before by more than half as much again."""
+    logs = [(math.log(x), math.log(y)) for x, y in points if x > 0 and y > 0]
+    found = []
+    for (x0, y0), (x1, y1), (x2, y2) in zip(logs, logs[1:], logs[2:], strict=False):
+        straight = y1 + (y1 - y0) / (x1 - x0) * (x2 - x1)
+        if abs(y2 - straight) > math.log(_BEND):
+            found.append(round(math.exp(x1), 3))
+    return found
 
 
 def _row(figures: Sequence[Figure], workload: str, measure: str) -> dict[str, Dot]:

@@ -12,6 +12,7 @@ from bench.programs import program
 TITLE = "Calls at a fixed rate"
 _WARMING_S = 0.5
 _LEAST_CALLS = 50  # fewer have no median worth the name
+_LEAST_S = 2.0  # in less, one pause of a tenth of a second would be a rate that was not given
 RATES = (10, 100, 1000, 2000, 4000)
 _PERCENTILES = ((50, ("p50", "ms")), (99, ("p99", "ms")), (99.9, ("p99.9", "ms")))
 _MEASURES = [each for _, each in _PERCENTILES]
@@ -34,7 +35,7 @@ def measure(effort: Effort, collected: Collected) -> None:
 
 def _at(rate: int, collected: Collected, effort: Effort, targets: Mapping[str, Target]) -> None:
     """The first, which does not count, is for as many environments as this rate needs."""
-    seconds = max(effort.seconds, _LEAST_CALLS / rate)
+    seconds = max(effort.seconds, _LEAST_S, _LEAST_CALLS / rate)
     for turn in range(effort.rounds + 1):
         for peer, target in targets.items():
             if collected.failed(_workload(rate), peer, "p50"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.bends import fit
 from bench.charts import Dot
 from bench.figures import Collected, Curve, Figure, Part, Results, Run
 from bench.load import steady, wrk
@@ -255,3 +256,31 @@ async def test_who_is_never_answered_counts_as_slow() -> None:
         port = server.sockets[0].getsockname()[1]
         seen = await asyncio.wait_for(steady._run(Target(port, "/", b""), 1000, 0.05), 9)
     assert (seen.failed, seen.ms[50]) == (50, 10_000), "and all have hung up: nobody waits for them"
+
+
+def test_bends_are_found_where_the_slope_changes() -> None:
+    assert report.bends([(1, 100), (10, 101), (100, 99), (1000, 100)]) == []
+    assert report.bends([(1, 1), (10, 10), (100, 100)]) == []
+    assert report.bends([(1, 100), (10, 100), (100, 10), (1000, 1)]) == [10]
+
+
+def test_sum_of_a_fixed_cost_and_one_for_each_is_found() -> None:
+    fixed, each, off = fit([(x, 0.3 + 0.01 * x) for x in (1, 10, 100, 1000)])
+    assert (round(fixed, 6), round(each, 6), round(off, 6)) == (0.3, 0.01, 0.0)
+
+
+def test_bend_without_an_explanation_is_told() -> None:
+    growing = Collected()
+    level_then_steep = [(1.0, 1.0), (10.0, 1.0), (100.0, 50.0), (1000.0, 50.0)]
+    known = [(float(x), 0.3 + 0.01 * x) for x in (1, 10, 100, 1000)]
+    growing.curves += [
+        Curve("functions", "A", "functions", "requests/s", {"Neve": level_then_steep}),
+        Curve("lines-work", "B", "lines", "ms", {"node": known}),
+        Curve("functions-work", "C", "functions", "ms", {"Neve": level_then_steep}),
+    ]
+    quiet, busy = Run(1, 1.0, 0.1, [0.0]), Run(1, 1.0, 9.0, [0.9])
+    page = report.pages(Results(parts={"growth": Part().with_run("now", quiet, growing, whole=True)}))["benchmarks.md"]
+    assert page.count("It bends (Neve at 10.0, Neve at 100), which is **not explained**.") == 2
+    assert "node 0.300 ms and 10,000 ns for each of the lines, right within 0%" in page
+    page = report.pages(Results(parts={"growth": Part().with_run("now", busy, growing, whole=True)}))["benchmarks.md"]
+    assert "It bends" not in page, "of a busy machine a bend says nothing"
