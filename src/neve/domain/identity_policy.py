@@ -14,6 +14,7 @@ from typing import Any
 
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.policy_condition import holds, is_operator, like
+from neve.domain.policy_document import NotAPolicyError, read_policy
 
 Statement = Mapping[str, Any]
 
@@ -56,16 +57,9 @@ def parse(text: str) -> IdentityPolicy:
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise _malformed(f"it is longer than {MOST_BYTES} bytes")
     try:
-        read = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _malformed(f"it is no JSON ({error})") from None
-    if not isinstance(read, dict):
-        raise _malformed("it is no JSON object")
-    unknown = set(read) - {"Version", "Id", "Statement"}
-    if unknown:
-        raise _malformed(f"it has the unknown element {min(unknown)}")
-    if read.get("Version", "2012-10-17") not in ("2012-10-17", "2008-10-17"):
-        raise _malformed("its Version is not 2012-10-17")
+        read = read_policy(text)
+    except NotAPolicyError as error:
+        raise _malformed(str(error)) from None
     statements = tuple(_listed(read.get("Statement", [])))
     if not statements:
         raise _malformed("it has no Statement; a key that may do nothing is one that is disabled")

@@ -12,6 +12,7 @@ from typing import Any
 from neve.domain import limits
 from neve.domain.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound, ServiceSpecific
 from neve.domain.policy_condition import is_operator
+from neve.domain.policy_document import NotAPolicyError, read_policy
 
 Statement = Mapping[str, Any]
 """As the policy language of IAM spells it."""
@@ -150,16 +151,9 @@ def document(policy: ResourcePolicy) -> str:
 def parse(text: str, arn: str) -> ResourcePolicy:
     """A policy for the function, version or alias of that ARN. InvalidParameterValue that says what is wrong with it."""
     try:
-        read = json.loads(text)
-    except ValueError as error:
-        raise _malformed(f"it is no JSON ({error})") from None
-    if not isinstance(read, dict):
-        raise _malformed("it is no JSON object")
-    unknown = set(read) - {"Version", "Id", "Statement"}
-    if unknown:
-        raise _malformed(f"it has the unknown element {min(unknown)}")
-    if read.get("Version", "2012-10-17") not in ("2012-10-17", "2008-10-17"):
-        raise _malformed("its Version is not 2012-10-17")
+        read = read_policy(text)
+    except NotAPolicyError as error:
+        raise _malformed(str(error)) from None
     given = read.get("Statement")
     statements = tuple(given if isinstance(given, list) else [given])
     if not statements:
