@@ -1,7 +1,7 @@
 """The operations of Lambda, family by family, and what Neve does not do of them: `docs/operations.md` is printed from here.
 
 An operation works, or its settings are only kept (`KEPT`), or it is refused (`REFUSED`). Every operation of the service
-model is one of these; `tests/docs/test_operations.py` holds it.
+model is one of these; `tests/api/test_operations.py` holds it.
 """
 
 from collections.abc import Callable, Mapping
