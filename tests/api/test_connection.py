@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from tests.acceptance.machine import until
 from tests.api.conftest import Running
 
 from neve.api.http import BODY, WHOLE, Receive, Response, Scope, Send
 
 BOUND_S = 20
 MEGABYTE = 1 << 20
-BEGAN = threading.Event()
+BEGAN, LET_GO = threading.Event(), threading.Event()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,9 +46,12 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         case "/large":
             await whole(Response(200, [(b"content-length", b"%d" % (8 * MEGABYTE))], b"x" * (8 * MEGABYTE)))
         case "/slow":
-            BEGAN.set()
             await asyncio.sleep(0.05)
             await whole(Response(200, [(b"content-length", b"4")], b"slow"))
+        case "/held":
+            BEGAN.set()
+            await asyncio.to_thread(LET_GO.wait, BOUND_S)
+            await whole(Response(200, [(b"content-length", b"4")], b"held"))
         case "/streamed":
             await send({"type": "http.response.start", "status": 200, "headers": []})
             for piece in (b"one", b"", b"two"):
@@ -276,10 +280,19 @@ def test_silent_connections_are_closed(server: Running, monkeypatch: pytest.Monk
 def test_running_request_is_answered_before_the_server_stops() -> None:
     running = Running(application)
     with socket.create_connection(("127.0.0.1", running.port), BOUND_S) as link:
-        BEGAN.clear()
-        link.sendall(get("/slow"))
+        link.sendall(get("/held"))
         assert BEGAN.wait(BOUND_S)
         running._server.should_exit = True
+        until(lambda: not accepts(running.port), "the server still accepts connections")
+        LET_GO.set()
         answer = b"".join(iter(lambda: link.recv(65536), b""))
     running.stop()
-    assert answer.endswith(b"slow")
+    assert answer.endswith(b"held")
+
+
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), BOUND_S).close()
+    except ConnectionError:
+        return False
+    return True

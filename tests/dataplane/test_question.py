@@ -40,6 +40,15 @@ async def put(asked: Asked) -> Question:
     return Question(asked)
 
 
+async def a_later_one_is_asked(left_s: float) -> None:
+    """By then one that was put before, with the same time left, would have been asked: timers run in their order."""
+    asked = Asked()
+    put = Question(asked)
+    put.prepare(WATCHED)
+    put.put_before(left_s, "later")
+    await asked.wait(1)
+
+
 async def test_question_is_put_before_the_end(put: Question, asked: Asked) -> None:
     put.prepare(WATCHED)
     put.put_before(question.BEFORE_S + 0.01, "first")
@@ -53,7 +62,7 @@ async def test_question_is_put_before_the_end(put: Question, asked: Asked) -> No
 async def test_runtime_that_does_not_understand_is_not_asked(put: Question, asked: Asked) -> None:
     put.prepare({})
     put.put_before(0.0, "first")
-    await asyncio.sleep(0)
+    await a_later_one_is_asked(0.0)
     assert (put.asked, asked.about) == (False, [])
 
 
@@ -61,7 +70,7 @@ async def test_invocation_that_ends_in_time_is_not_asked(put: Question, asked: A
     put.prepare(WATCHED)
     put.put_before(question.BEFORE_S, "first")
     put.withdraw()
-    await asyncio.sleep(0.01)
+    await a_later_one_is_asked(question.BEFORE_S)
     assert (put.asked, asked.about) == (False, [])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.queue.house import WORLD, House, failed, succeeded
+from tests.queue.house import BOUND_S, WORLD, House, failed, succeeded
 
 from neve.domain.errors import PlatformError, ResourceConflict, ResourceNotFound, TooManyRequests
 from neve.domain.event import Policy, QueuedEvent
@@ -48,11 +48,12 @@ async def test_event_that_succeeds_runs_once_and_is_gone(house: House) -> None:
 
 
 async def until_settled(house: House) -> Any:
-    while True:
-        overviews = await house.queue.overview()
-        if all(not (each.waiting or each.running) for each in overviews):
-            return overviews
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(BOUND_S):
+        while True:
+            overviews = await house.queue.overview()
+            if all(not (each.waiting or each.running) for each in overviews):
+                return overviews
+            await asyncio.sleep(0.001)
 
 
 async def test_failing_event_runs_three_times_one_and_two_minutes_apart(house: House) -> None:
@@ -175,20 +176,31 @@ async def test_purge_leaves_nothing_that_was_leased_ahead(house: House) -> None:
     assert purged >= 100 - running - 2
 
 
-async def test_what_failed_for_good_is_remembered_for_a_while(tmp_path: Path) -> None:
+async def test_what_failed_for_good_is_remembered_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = await House.open(tmp_path, event_retention_seconds=3600.0)
+    looked: list[float] = []
+    forget = house.store.forget_dropped
+
+    async def noted(before_ms: float) -> int:
+        count = await forget(before_ms)
+        looked.append(before_ms)
+        return count
+
+    monkeypatch.setattr(house.store, "forget_dropped", noted)
     cleaning = asyncio.create_task(house.queue.keep_clean())
     house.functions.policies["f"] = Policy(retries=0)
     house.functions.scripts["f"] = answering(failed("why"))
     await house.send()
     await house.wait_record("neve.dropped")
+    begun_ms = house.clock.now_ms()
     house.clock.advance(3000.0)
-    await asyncio.sleep(0.02)
+    await house.wait(lambda: looked and looked[-1] > begun_ms - 3_600_000.0)
     (lost,) = await house.queue.dropped(WORLD, "f", 10)
     assert (lost.error, lost.attempts) == ("why", 1)
     house.clock.advance(1300.0)
-    while await house.queue.dropped(WORLD, "f", 10):  # noqa: ASYNC110 - the disk alone knows
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(BOUND_S):
+        while await house.queue.dropped(WORLD, "f", 10):  # noqa: ASYNC110 - the disk alone knows
+            await asyncio.sleep(0.001)
     (overview,) = await house.queue.overview()
     assert overview.dropped == {"RetriesExhausted": 1}, "what is counted stays counted"
     cleaning.cancel()
