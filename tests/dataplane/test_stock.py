@@ -260,14 +260,20 @@ async def test_a_renewed_stock_is_another(stages: list[Stage]) -> None:
     assert len(stage.kind.made) == 2
 
 
-async def test_what_boots_while_the_stock_is_renewed_is_not_kept(
-    stages: list[Stage], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stages.append(stage := Stage())
+async def boots(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Until a runtime is all but kept: it freezes when the event is set."""
     held = asyncio.Event()
     monkeypatch.setattr(Booting, "holds_freeze", held)
     stage.keep()
     await stage.until(lambda: stage.kind.made and "freeze" in stage.kind.made[0].asked)
+    return held
+
+
+async def test_what_boots_while_the_stock_is_renewed_is_not_kept(
+    stages: list[Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages.append(stage := Stage())
+    held = await boots(stage, monkeypatch)
     stage.stock.renew()
     held.set()
     await stage.until(lambda: stage.waiting() == {NODE: 1})
@@ -305,9 +311,6 @@ async def test_nothing_is_left_of_what_booted_when_the_stock_was_closed(
     stages: list[Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stages.append(stage := Stage())
-    held = asyncio.Event()
-    monkeypatch.setattr(Booting, "holds_freeze", held)
-    stage.keep()
-    await stage.until(lambda: stage.kind.made and "freeze" in stage.kind.made[0].asked)
+    await boots(stage, monkeypatch)
     await stage.stock.close()
     assert stage.kind.living == []

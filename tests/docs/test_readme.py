@@ -2,17 +2,15 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.docs.page import BIN, ROOT, blocks, commands, developing, page, shown
 
-ROOT = Path(__file__).parent.parent.parent
-README = (ROOT / "README.md").read_text()
-BIN = Path(sys.executable).parent
+README = page("README.md")
 # What differs from run to run, by what it looks like.
 VARYING = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
@@ -28,16 +26,6 @@ VARYING = [
 ]
 
 
-def steps(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
-def commands(block: str) -> list[tuple[str, str]]:
-    """(command, what it shows) of a console block."""
-    found = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
-    return [(command, shown) for command, shown in found]
-
-
 def settled(text: str) -> str:
     for pattern, name in VARYING:
         text = re.sub(pattern, name, text)
@@ -51,50 +39,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     for tool in ("cat", "mkdir", "tail"):
         (tools / tool).symlink_to(next(p for p in (Path("/bin") / tool, Path("/usr/bin") / tool) if p.exists()))
     base = {"HOME": str(tools), "LANG": "C.UTF-8", "PATH": f"{BIN}:{tools}"}
-    process = subprocess.Popen(
-        [str(BIN / "neve"), "dev", str(ROOT / "examples"), "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=base,
-    )
-    assert process.stdout is not None
-    try:
-        url = process.stdout.readline().rsplit(" ", 1)[-1].strip()
-        for line in process.stdout:
-            if "Ctrl-C stops" in line:
-                break
-        exported = {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
+    with developing(str(ROOT / "examples"), base, tools) as (exported, _):
         yield base | exported
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
 
 
 def test_every_console_block_shows_what_the_readme_shows(environment: dict[str, str], tmp_path: Path) -> None:
-    blocks = [pair for block in steps("console") for pair in commands(block)]
-    assert len(blocks) > 8
-    for command, expected in blocks:
-        ran = subprocess.run(
-            ["/bin/sh", "-c", command],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ran.returncode == 0, f"{command}\n{ran.stdout}"
-        assert settled(ran.stdout) == settled(expected), command
+    found = commands(README)
+    assert len(found) > 8
+    for command, expected in found:
+        assert settled(shown(command, tmp_path, environment)) == settled(expected), command
 
 
 def test_the_python_example_runs(environment: dict[str, str], tmp_path: Path) -> None:
-    (program,) = steps("python")
+    (program,) = blocks(README, "python")
     ran = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
@@ -108,7 +65,7 @@ def test_the_python_example_runs(environment: dict[str, str], tmp_path: Path) ->
 
 
 def test_the_leaking_example_is_the_one_in_the_folder() -> None:
-    (program,) = steps("js")
+    (program,) = blocks(README, "js")
     assert program in (ROOT / "examples" / "leaky-timer" / "index.mjs").read_text()
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from tests.acceptance.machine import until
 from tests.acceptance.server import NeveServer, clean_environment, running
+from tests.docs import page
+from tests.docs.page import BIN, blocks, commands_of
 from tests.runtimes.nodejs.majors import WHEEL_NODE
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "testing.md").read_text()
-BIN = Path(sys.executable).parent
+PAGE = page.page("docs/testing.md")
 SECONDS = 60.0  # on a machine as busy as it may be; 0.2 to 0.8 s on a free one, of three minutes by the clock
 VARYING = [
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"),
@@ -52,19 +53,8 @@ def neve(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Nev
 
 
 def shown(neve: NeveServer, folder: Path, command: str) -> str:
-    ran = subprocess.run(
-        command.replace("pytest", "pytest -p no:cacheprovider -c /dev/null --rootdir=."),
-        shell=True,
-        cwd=folder,
-        env={**neve.aws_environment(), "PATH": f"{BIN}:{os.environ['PATH']}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, f"{command}\n{ran.stdout}"
-    return ran.stdout
+    command = command.replace("pytest", "pytest -p no:cacheprovider -c /dev/null --rootdir=.")
+    return page.shown(command, folder, {**neve.aws_environment(), "PATH": f"{BIN}:{os.environ['PATH']}"})
 
 
 def test_the_test_of_the_page_passes_without_waiting_for_minutes(neve: NeveServer, folder: Path) -> None:
@@ -74,8 +64,8 @@ def test_the_test_of_the_page_passes_without_waiting_for_minutes(neve: NeveServe
 
 
 def test_the_commands_of_the_page_show_what_it_shows(neve: NeveServer, folder: Path) -> None:
-    block = next(each for each in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) if "neve invoke" in each)
-    for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+    block = next(each for each in blocks(PAGE, "console") if "neve invoke" in each)
+    for command, expected in commands_of(block):
         assert settled(shown(neve, folder, command)) == settled(expected)
         until(lambda: neve.own("queue?function=orders")["functions"][0]["retrying"] == 1, "the event failed")
 

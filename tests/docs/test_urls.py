@@ -3,18 +3,17 @@
 import os
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.acceptance.server import NeveServer, running
+from tests.docs.page import BIN, blocks, commands, page
 
 from neve.cli.discover import find_functions
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "urls.md").read_text()
-BIN = Path(sys.executable).parent
+PAGE = page("docs/urls.md")
 MARK = "--- next ---"
 
 
@@ -35,9 +34,8 @@ def neve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeveServer]:
 
 
 def test_the_commands_of_the_page_show_what_it_shows(neve: NeveServer, folder: Path) -> None:
-    blocks = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-    commands = [each for block in blocks for each in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
-    script = "".join(f"{command}\necho '{MARK}'\n" for command, _ in commands)
+    found = commands(PAGE)
+    script = "".join(f"{command}\necho '{MARK}'\n" for command, _ in found)
     ran = subprocess.run(
         ["/bin/sh", "-s"],
         input=script,
@@ -48,13 +46,13 @@ def test_the_commands_of_the_page_show_what_it_shows(neve: NeveServer, folder: P
         timeout=90,
         check=True,
     )
-    shown = ran.stdout.split(f"{MARK}\n")
-    for (command, expected), got in zip(commands, shown, strict=False):
+    *shown, _ = ran.stdout.split(f"{MARK}\n")
+    for (command, expected), got in zip(found, shown, strict=True):
         assert got.strip() == expected.strip(), f"{command}\n{ran.stderr}"
 
 
 def test_the_table_of_the_page_is_one_that_neve_dev_reads(folder: Path) -> None:
-    (table,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (table,) = blocks(PAGE, "toml")
     assert tomllib.loads(table)
     (folder / "neve.toml").write_text(table)
     assert [each.name for each in find_functions(folder) if each.url] == ["shop"]
