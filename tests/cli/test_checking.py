@@ -310,6 +310,27 @@ def test_event_is_asked_for_only_where_the_handler_got_one(
     assert ("put its event into events/f.json" in capsys.readouterr().out) is hinted
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "place"),
+    [
+        ("export const handler = async () => {\n  const x = ;\n};\n", "Unexpected token ';'", ("src/f/index.mjs", 2)),
+        (
+            "export const handler = async () => {\n  f('a';\n};\n",
+            "missing ) after argument list",
+            ("src/f/index.mjs", 2),
+        ),
+        ("import { a } from 'node:fs';\n", "The requested module 'node:fs' does not provide …", (None, 0)),
+    ],
+)
+def test_place_of_a_syntax_error_is_where_the_code_cannot_be_read(
+    code: str, message: str, place: tuple[str | None, int]
+) -> None:
+    target = Target("f", "nodejs24.x", {"Handler": "index.handler"}, zip_of(code), folder="src/f")
+    finding = Finding(ERROR, f"Runtime.UserCodeSyntaxError: SyntaxError: {message}", in_init=True)
+    (only,) = explain(target, [finding], [], 0.5).told
+    assert (only.file, only.line) == place
+
+
 def test_place_in_a_trace_of_python_is_the_innermost_of_the_users() -> None:
     places = [("/var/task/app.py", 3), ("/var/task/save.py", 9), ("/usr/lib/x.py", 1)]
     trace = [f'  File "{file}", line {line}, in f\n' for file, line in places]

@@ -75,10 +75,22 @@ class Module:
 
 def parse(text: bytes) -> Module | None:
     """None for what is no JavaScript that a person wrote."""
+    root = _root(text)
+    return None if root is None or root.has_error else Module(text, root)
+
+
+def stumble(text: bytes) -> tuple[int, int] | None:
+    """The line and column, from 1, where a file stops being JavaScript; None where it does not."""
+    root = _root(text)
+    wrong = (node for node in _walk(root, unnamed=True) if node.is_error or node.is_missing) if root is not None else ()
+    first = next(iter(wrong), None)
+    return None if first is None else (first.start_point[0] + 1, first.start_point[1] + 1)
+
+
+def _root(text: bytes) -> Node | None:
     if len(text) > _MOST_BYTES or any(len(line) > _LONGEST_LINE for line in text.split(b"\n")):
         return None
-    root = Parser(_LANGUAGE).parse(text).root_node
-    return None if root.has_error else Module(text, root)
+    return Parser(_LANGUAGE).parse(text).root_node
 
 
 def value_of(call: Node) -> tuple[str, Node]:
@@ -209,12 +221,12 @@ def _is_declared(node: Node) -> bool:
     return named and node in (parent.child_by_field_name("name"), parent.child_by_field_name("parameter"))
 
 
-def _walk(node: Node) -> Iterator[Node]:
+def _walk(node: Node, unnamed: bool = False) -> Iterator[Node]:
     waiting = [node]
     while waiting:
         each = waiting.pop()
         yield each
-        waiting += reversed(each.named_children)
+        waiting += reversed(each.children if unnamed else each.named_children)
 
 
 def _own(body: Node) -> Iterator[Node]:

@@ -24,7 +24,7 @@ from neve.cli.checking.code import (
 from neve.cli.checking.targets import Target
 
 CALLBACK_IN_ASYNC = "callback-in-async"
-_SCRIPTS = (".js", ".mjs", ".cjs")
+SCRIPTS = (".js", ".mjs", ".cjs")
 _TIMERS = (b"setTimeout", b"setInterval", b"setImmediate")
 _ENDS = (b"done", b"succeed", b"fail")
 _ERRORS = (b"err", b"error", b"_err", b"_error")
@@ -49,7 +49,7 @@ def hints(target: Target) -> list[Hint]:
         return []
     found: list[Hint] = []
     for file in sorted(target.files):
-        module = parse(target.files[file]) if file.endswith(_SCRIPTS) else None
+        module = parse(target.files[file]) if file.endswith(SCRIPTS) else None
         if module is not None:
             found += _of_calls(file, module)
             found += _of_handler(file, module, target) if file == target.entry else []

@@ -1,17 +1,20 @@
 """What a check found, as plain values: what every way of printing it starts from."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from neve.cli.checking.advice import TIMERS, advice
-from neve.cli.checking.code import parse
+from neve.cli.checking.code import parse, stumble
 from neve.cli.checking.compare import HINT, LEAK, Finding
 from neve.cli.checking.culprit import culprit, ends_a_promise, places
-from neve.cli.checking.hints import CALLBACK_IN_ASYNC, Hint, hints
+from neve.cli.checking.hints import CALLBACK_IN_ASYNC, SCRIPTS, Hint, hints
 from neve.cli.checking.observed import Observed, error_of
 from neve.cli.checking.targets import Target
+
+_UNREADABLE = re.compile(r"^Runtime\.UserCodeSyntaxError: SyntaxError: (?!The requested module)")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Checked:
 def explain(target: Target, findings: Sequence[Finding], observed: Sequence[Observed], seconds: float) -> Checked:
     """With advice, the lines of the code, and hints where nothing was seen to happen."""
     hinted = hints(target)
+    findings = [_with_place(target, each) for each in findings]
     find = cache(lambda file: parse(target.files.get(file, b"")))
     known = {each.place[:2] for each in findings if each.place}
     told = []
@@ -65,6 +69,15 @@ def explain(target: Target, findings: Sequence[Finding], observed: Sequence[Obse
         told.append(_told(target, each, text))
     rest = [_hinted(target, each) for each in hinted if (each.file, each.line) not in known]
     return Checked(target, [*told, *rest], observed, seconds)
+
+
+def _with_place(target: Target, finding: Finding) -> Finding:
+    """Node.js does not say where a module is that it cannot read."""
+    if finding.place is not None or not _UNREADABLE.search(finding.subject):
+        return finding
+    scripts = sorted((name for name in target.files if name.endswith(SCRIPTS)), key=lambda name: name != target.entry)
+    places = ((name, *place) for name in scripts if (place := stumble(target.files[name])) is not None)
+    return replace(finding, place=next(places, None))
 
 
 def _hinted(target: Target, hint: Hint) -> Told:
