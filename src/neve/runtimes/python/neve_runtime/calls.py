@@ -13,6 +13,8 @@ from _thread import RLock
 from _weakref import ref
 
 from . import frames, leak_http
+from .leak_guard import hook
+from .leak_work import leak_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-    from .leak_stacks import Captured
-    from .leak_watch import LeakWatch
+    from .leak_stacks import Captured, Places
+    from .leak_under_way import UnderWay
     from .leak_work import Work
 
 _MOST_TOLD = 200  # of one invocation
@@ -56,9 +58,11 @@ class Call:
 class Calls:
     """Those of this process. Hooks may be called by any thread, and while objects are thrown away."""
 
-    def __init__(self, watch: LeakWatch, places: bool) -> None:
-        self._watch = watch
+    def __init__(self, under_way: UnderWay, places: Places, explains: bool) -> None:
+        self.guard = under_way.guard
+        self._under_way = under_way
         self._places = places
+        self._explains = explains
         self._prefix = os.urandom(3).hex()
         self._count = 0
         self._lock = RLock()
@@ -69,6 +73,7 @@ class Calls:
 
     # What the patches tell
 
+    @hook
     def moved(self, connection: Any, caller: FrameType) -> None:
         """The state of a connection has changed; `caller` is the method that changed it."""
         name = caller.f_code.co_name
@@ -85,6 +90,7 @@ class Calls:
             elif call.status is None:
                 self._end(call, _error())
 
+    @hook
     def closed(self, answer: Any) -> None:
         """The body of an answer was read, or thrown away."""
         call = self._read.pop(id(answer), None)
@@ -93,11 +99,11 @@ class Calls:
 
     def _begin(self, connection: Any, caller: FrameType) -> None:
         names = caller.f_locals
-        work = self._watch.parent()
-        token = self._watch.whose(work)
+        work = self._under_way.parent()
+        token = self._under_way.whose(work)
         call = Call(connection, str(names["method"]), str(names["url"]), work, None if token is None else token.id)
-        if self._places:
-            call.stack = self._watch.places.capture(caller.f_back)
+        if self._explains:
+            call.stack = self._places.capture(caller.f_back)
         key, calls = id(connection), self._of
 
         def gone(_: Any) -> None:
@@ -143,7 +149,7 @@ class Calls:
         return frames.frame(frames.CALLS, {"at": time.time() * 1000, "calls": calls, "more": more})
 
     def _describe(self, call: Call, now: float, ending: bool, place: bool) -> Mapping[str, Any]:
-        leak = self._watch.leak_of(call.work)
+        leak = leak_of(call.work)
         connected = getattr(call.connection(), "sock", None) is not None
         if ending and leak is None and call.ended is None:
             self._settle(call, now, connected)
@@ -154,7 +160,7 @@ class Calls:
             "status": call.status,
             "error": call.error,
             "leak": None if leak is None else leak.id,
-            "stacks": [self._watch.places.read(call.stack)] if place and call.stack else None,
+            "stacks": [self._places.read(call.stack)] if place and call.stack else None,
             **dict(_signed(call.head)),
         }
         return {

@@ -45,7 +45,7 @@ class Watcher:
 
     def _run(self) -> None:
         _hear_no_signals()
-        while not self._watch.stopped:
+        while not self._watch.guard.stopped:
             time.sleep(self._look())
 
     def _look(self) -> float:
@@ -56,7 +56,7 @@ class Watcher:
             if left_s > _BEFORE_S:
                 return left_s - _BEFORE_S + 0.001
             self._told = invocation
-            self._watch.guarded(lambda: self._tell(invocation))
+            self._watch.guard.run(self._tell, invocation)
         return max(_LEAST_S, self._span_s - _BEFORE_S)
 
     def _tell(self, invocation: Invocation) -> None:
@@ -74,7 +74,7 @@ def _hear_no_signals() -> None:
 def _told(watch: LeakWatch, invocation: Invocation) -> Mapping[str, Any]:
     """As the frame has it."""
     current = sys._current_frames()
-    main = list(_walk(current.get(watch.main)))
+    main = list(_walk(current.get(watch.under_way.main)))
     groups: dict[object, dict[str, Any]] = {}
     for item in _waiting(watch, invocation, current, main):
         key = (item["description"], item["origin"], str(item["stacks"]))
@@ -91,7 +91,7 @@ def _waiting(
     request = leak_http.request_of(main)
     if request is not None:
         yield _item("http", request, invocation, _read(watch, main))
-    known = {watch.main, get_ident()}
+    known = {watch.under_way.main, get_ident()}
     for work in watch.unfinished():
         ident = getattr(work, "ident", None)
         if ident is not None:

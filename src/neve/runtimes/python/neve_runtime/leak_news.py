@@ -79,17 +79,17 @@ class Leaks:
         work.leak = leak
         leak.live.add(work)
 
-    def resume(self, leak: Leak, request_id: str | None) -> None:
-        """Something of a leak goes on inside this invocation, if in any."""
+    def resume(self, leak: Leak | None, request_id: str | None) -> None:
+        """Something of a leak, if of any, goes on inside this invocation, if in any."""
         with self._lock:
-            if leak.origin is None or leak.finished or request_id is None or leak.seen == request_id:
+            if leak is None or leak.origin is None or leak.finished or request_id is None or leak.seen == request_id:
                 return
             leak.seen = request_id
             self.say({"is": "resumed", "leak": leak.id, "in": request_id})
 
     def lose(self, work: Work, request_id: str | None) -> None:
         """Some work of a leak is over, inside this invocation or between two."""
-        leak: Leak | None = work.leak
+        leak = work.leak
         if leak is None:
             return
         with self._lock:
@@ -101,8 +101,10 @@ class Leaks:
                 if self.open.pop(leak.id, None) is not None and not work.lost():
                     self.say({"is": "finished", "leak": leak.id, "in": request_id})
 
-    def fail(self, leak: Leak, request_id: str | None, error: str, fatal: bool) -> None:
-        """Nobody took an error of a leak; `fatal` when it ends the process."""
+    def fail(self, leak: Leak | None, request_id: str | None, error: str, fatal: bool) -> None:
+        """Nobody took an error of a leak, if of any; `fatal` when it ends the process."""
+        if leak is None:
+            return
         with self._lock:
             self.resume(leak, request_id)
             self.say({"is": "failed", "leak": leak.id, "in": request_id, "error": error[:_LONGEST], "fatal": fatal})

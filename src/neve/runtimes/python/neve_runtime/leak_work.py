@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+    from .leak_news import Leak
     from .leak_stacks import Captured
 
 _LEAST_NS = 150_000
@@ -46,7 +47,7 @@ class Work:
         self.token = token
         self.stack = stack
         self.parent = parent
-        self.leak: Any = None
+        self.leak: Leak | None = None
         self._seen: object = None
 
     def over(self) -> bool:
@@ -237,6 +238,13 @@ class ChildWork(Work):
     def describe(self) -> str:
         pid = self.pid
         return f"child process {pid} ({self._name or command_of(pid)})"
+
+
+def leak_of(work: Work | None) -> Leak | None:
+    """The leak that a piece of work is part of."""
+    while work is not None and work.leak is None:
+        work = work.parent
+    return None if work is None else work.leak
 
 
 def has_exited(pid: int) -> bool:
