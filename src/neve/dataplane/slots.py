@@ -69,7 +69,8 @@ class Slots:
     def give_back(self, holder: Holder) -> None:
         """Give one back: to whoever waits for it, else to all."""
         self._ledger(holder.world).end(holder.name, holder.version)
-        self._give(self.share(holder))
+        if self._waiting:
+            self._give(self.share(holder))
 
     def is_off(self, world: World, name: str) -> bool:
         """Whether the function reserved nothing to run on."""

@@ -7,7 +7,6 @@ reserved, else out of the account. What nobody set aside is the unreserved pool,
 An invocation runs on its version's provisioned concurrency as far as that goes, the rest of them on demand.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -179,17 +178,37 @@ def admit(account: Share, provisioned: Share, on_demand: Share, reserved: bool) 
 class _Running:
     """What of one function is running, and under which limits."""
 
+    __slots__ = ("limits", "running", "versions")
+
     def __init__(self) -> None:
         self.limits = UNLIMITED
-        self.versions: Counter[str] = Counter()
+        self.running = 0
+        self.versions: dict[str, int] = {}
 
     @property
     def on_demand(self) -> int:
         """What runs beyond the provisioned concurrency of its version."""
         provisioned = self.limits.provisioned
         if not provisioned:
-            return self.versions.total()
+            return self.running
         return sum(max(0, running - provisioned.get(version, 0)) for version, running in self.versions.items())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to remember of it."""
+        return not self.running and (self.limits is UNLIMITED or self.limits == UNLIMITED)
+
+    def change(self, version: str, by: int) -> None:
+        """So many more run."""
+        self.running += by
+        running = self.versions.get(version, 0) + by
+        if running:
+            self.versions[version] = running
+        else:
+            del self.versions[version]
+
+
+_NONE_RUNNING = _Running()  # of a function that is not remembered: never changed
 
 
 class Ledger:
@@ -204,7 +223,7 @@ class Ledger:
 
     def limit(self, name: str, limits: FunctionLimits) -> None:
         """From now on; what is running goes on."""
-        function = self._functions.setdefault(name, _Running())
+        function = self._known(name)
         self._set_aside += limits.set_aside - function.limits.set_aside
         self._count(function, -1)
         function.limits = limits
@@ -233,19 +252,19 @@ class Ledger:
 
     def admit(self, name: str, version: str) -> Admission:
         """Whether one more may run. Changes nothing."""
-        function = self._functions.get(name) or _Running()
+        function = self._functions.get(name, _NONE_RUNNING)
         limits = function.limits
         reserved = limits.reserved is not None
         return admit(
             Share(self._account, self.running),
-            Share(limits.provisioned.get(version, 0), function.versions[version]),
+            Share(limits.provisioned.get(version, 0), function.versions.get(version, 0)),
             Share(limits.on_demand, function.on_demand) if reserved else self._unreserved_share(),
             reserved,
         )
 
     def begin(self, name: str, version: str) -> None:
         """One more runs."""
-        self._change(self._functions.setdefault(name, _Running()), version, 1)
+        self._change(self._known(name), version, 1)
 
     def end(self, name: str, version: str) -> None:
         """One less runs."""
@@ -256,12 +275,16 @@ class Ledger:
     def _unreserved_share(self) -> Share:
         return Share(self.unreserved, self._unreserved_running)
 
+    def _known(self, name: str) -> _Running:
+        function = self._functions.get(name)
+        if function is None:
+            function = self._functions[name] = _Running()
+        return function
+
     def _change(self, function: _Running, version: str, by: int) -> None:
         self.running += by
         self._count(function, -1)
-        function.versions[version] += by
-        if not function.versions[version]:
-            del function.versions[version]
+        function.change(version, by)
         self._count(function, 1)
 
     def _count(self, function: _Running, sign: int) -> None:
@@ -269,7 +292,7 @@ class Ledger:
             self._unreserved_running += sign * function.on_demand
 
     def _drop_if_empty(self, name: str, function: _Running) -> None:
-        if not function.versions and function.limits == UNLIMITED:
+        if function.is_empty:
             self._functions.pop(name, None)
 
 

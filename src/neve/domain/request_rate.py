@@ -5,8 +5,9 @@ version with provisioned concurrency has that one's first. Events have no rate: 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from neve.domain.concurrency import FunctionLimits, Throttled
 from neve.domain.limits import REQUESTS_PER_SECOND
@@ -31,8 +32,7 @@ def allowances(name: str, version: str, limits: FunctionLimits, unreserved: int)
     return [Allowance((name, version), provisioned), pool] if provisioned else [pool]
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
+class Requests(msgspec.Struct, frozen=True):
     """How many requests may still come: `left` at the time `at` (seconds), refilled continuously, at most a second's worth."""
 
     left: float = float("inf")

@@ -1,13 +1,12 @@
 """Accounts and regions are separate worlds (design D13): nothing is ever looked up without one."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFAULT_ACCOUNT = "000000000000"
 DEFAULT_REGION = "us-east-1"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class World:
+class World(NamedTuple):  # part of nearly every key: a tuple is hashed without Python
     """One account in one region."""
 
     account: str = DEFAULT_ACCOUNT
