@@ -48,11 +48,12 @@ def test_requests_of_a_leak_are_told_when_they_are_over(deployed: Deploy, store:
     freezing(function, 60)
     with followed(function.server) as records:
         function.invoke({"id": 1})
-        put = records.wait("neve.leakRequest", lambda each: each["record"]["description"].startswith("PUT"))
+        put = records.wait("neve.call", lambda each: each["record"]["method"] == "PUT" and each["record"]["durationMs"])
         (leak,) = [each for each in records.seen if each["type"] == "neve.leak"]
-    assert put["record"]["description"] == f"PUT {store.url}/invoices/1"
-    assert (put["record"]["status"], put["record"]["source"]["line"]) == (200, 5)
-    assert put["record"]["leakId"] == leak["record"]["leakId"]
+    told = put["record"]
+    assert (f"http://{told['host']}", told["path"]) == (store.url, "/invoices/1")
+    assert (told["status"], told["source"]["line"]) == (200, 5)
+    assert told["leakId"] == leak["record"]["leakId"]
 
 
 @pytest.mark.parametrize("members", [{}, {"function": "f", "graceSeconds": -1}, {"function": "f", "graceSeconds": "1"}])

@@ -66,8 +66,20 @@ def left(leak: str = "e.1", kind: str = "fetch", description: str = "PUT http://
 
 
 def request(what: str, inside: str | None = None, status: int = 200) -> Told:
+    """Over: `METHOD HOST/PATH`, with the target of a service in brackets."""
+    method, url, *target = what.split(" ")
+    host, _, path = url.partition("/")
     return told(
-        "neve.leakRequest", inside, leakId="e.1", requestId=inside, description=what, status=status, source=None
+        "neve.call",
+        inside,
+        leakId="e.1",
+        method=method,
+        host=host,
+        path=f"/{path}",
+        target=f"Table.{target[0][1:-1]}" if target else None,
+        durationMs=1.0,
+        status=status,
+        source=None,
     )
 
 
@@ -115,11 +127,11 @@ def zip_of(code: str) -> bytes:
 
 def put_that_is_lost() -> list[Seen]:
     """The request freezes; what the answer to it would have led to is a second request."""
-    first, then = request("PUT http://h:1/p", SECOND), request("POST http://h:1/q", SECOND)
+    first, then = request("PUT h:1/p", SECOND), request("POST h:1/q", SECOND)
     return [
         seen(Fate.THAWED, [left(), report()], [resumed(), first, then, finished(SECOND), report(SECOND)]),
         seen(Fate.RECLAIMED, [left(), report()]),
-        seen(Fate.IN_TIME, [left(), report(), request("PUT http://h:1/p"), request("POST http://h:1/q"), finished()]),
+        seen(Fate.IN_TIME, [left(), report(), request("PUT h:1/p"), request("POST h:1/q"), finished()]),
     ]
 
 
@@ -189,7 +201,10 @@ def test_request_of_a_leak_for_our_own_endpoint_is_the_call_that_it_is() -> None
     (finding,) = found(
         seen(Fate.THAWED, [leak, report()], [resumed(), finished(SECOND), put]),
         seen(Fate.RECLAIMED, [leak, report()]),
-        seen(Fate.IN_TIME, [leak, report(), request(f"POST {ENDPOINT}/ (PutItem)"), finished(), put]),
+        seen(
+            Fate.IN_TIME,
+            [leak, report(), request(f"POST {ENDPOINT.removeprefix('http://')}/ (PutItem)"), finished(), put],
+        ),
     )
     assert finding.title == "dynamodb PutItem is lost in 1 of 3 fates, late in 1"
     assert finding.fates[Fate.RECLAIMED].text == "lost: dynamodb PutItem"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from neve.domain import record as kinds
-from neve.domain.leak import MOST_SEEN, Fate, Leak, located, located_request, read_news
+from neve.domain.leak import MOST_SEEN, Fate, Leak, located, read_news
 from neve.domain.world import World
 
 OPEN: dict[str, Any] = {
@@ -129,16 +129,3 @@ def test_leak_that_goes_on_for_ever_is_told_of_the_first_invocations() -> None:
     for number in range(100):
         each = each.resumed(str(number))
     assert each.seen_in == tuple(map(str, range(MOST_SEEN)))
-
-
-def test_request_of_a_leak_that_is_over() -> None:
-    item = {"is": "request", "leak": "x.1", "in": "r", "description": "PUT http://h/p", "status": 200}
-    ((kind, members),) = news({**item, "stacks": [[["save", "/var/task/i.js", 3, 5]]]})
-    assert kind == kinds.LEAK_REQUEST
-    assert located_request(members) == {
-        "leakId": "env.x.1",
-        "requestId": "r",
-        "description": "PUT http://h/p",
-        "status": 200,
-        "source": {"file": "i.js", "line": 3, "column": 5},
-    }

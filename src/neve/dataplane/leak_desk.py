@@ -16,7 +16,7 @@ from neve.dataplane.source_places import SourcePlaces, TaskRoot
 from neve.dataplane.tasks import Tasks
 from neve.domain import record as kinds
 from neve.domain.diagnosis import located_diagnosis, read_diagnosis
-from neve.domain.leak import located, located_request, read_news
+from neve.domain.leak import located, read_news
 from neve.domain.outgoing import located_call, read_calls, read_waited
 from neve.domain.stack import Stack
 
@@ -128,8 +128,6 @@ class LeakDesk:
             return told
         if news.members.get("leakId") in self._dropped:
             return None
-        if news.kind == kinds.LEAK_REQUEST:
-            return located_request(self._resolved(news.members))
         if news.kind == kinds.CALL:
             return located_call(self._resolved(news.members))
         if news.kind == kinds.DIAGNOSIS:

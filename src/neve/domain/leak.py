@@ -130,13 +130,6 @@ def located(members: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {**told, **source_and_stack(stacks)}
 
 
-def located_request(members: Mapping[str, Any]) -> Mapping[str, Any]:
-    """With `source` for `stacks`."""
-    told = dict(members)
-    source = source_and_stack(told.pop("stacks"))["source"]
-    return {**told, "source": source}
-
-
 def source_and_stack(stacks: Sequence[Stack]) -> Mapping[str, Any]:
     """The two members that tell a place."""
     frame, stack = chosen(stacks)
@@ -178,18 +171,6 @@ def _failed(item: Mapping[str, Any], prefix: str, _root: str) -> News | None:
     return kinds.LEAK_FAILED, {**_inside(leak_id, text_of(item.get("in"))), "error": error, "fatal": fatal}
 
 
-def _request(item: Mapping[str, Any], prefix: str, root: str) -> News | None:
-    leak_id = _id(item, prefix)
-    if leak_id is None:
-        return None
-    return kinds.LEAK_REQUEST, {
-        **_inside(leak_id, text_of(item.get("in"))),
-        "description": text_of(item.get("description")) or "request",
-        "status": number_of(item.get("status")) or None,
-        "stacks": read_stacks(item, root),
-    }
-
-
 def _broken(item: Mapping[str, Any], _prefix: str, _root: str) -> News | None:
     reason = text_of(item.get("reason")) or "unknown"
     return kinds.NOTICE, {"text": f"The leak watch of an environment has stopped, which is a fault of Neve: {reason}"}
@@ -200,7 +181,6 @@ _READERS = {
     "resumed": _resumed,
     "finished": _finished,
     "failed": _failed,
-    "request": _request,
     "broken": _broken,
 }
 

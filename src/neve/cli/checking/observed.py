@@ -107,15 +107,16 @@ class Observed:
             return replace(leak, finished=True, finished_inside=leak.finished_inside or inside)
         if kind == "neve.leakFailed":
             return replace(leak, error=members["error"], finished=True, finished_inside=inside)
-        if kind == "neve.leakRequest":
-            status = members["status"]
-            effect = Effect(
-                self.named(self.plain(members["description"])),
-                str(status) if status else "no answer",
-                place_of(members["source"]),
-            )
-            return replace(leak, effects=(*leak.effects, effect))
+        if kind == "neve.call" and members["durationMs"] is not None:
+            return replace(leak, effects=(*leak.effects, self._effect(members)))
         return leak
+
+    def _effect(self, call: Mapping[str, Any]) -> Effect:
+        """What others have seen of a request that is over."""
+        target = f" ({call['target'].rpartition('.')[2]})" if call["target"] else ""
+        what = f"{call['method']} http://{call['host']}{call['path']}{target}"
+        outcome = str(call["status"]) if call["status"] else "no answer"
+        return Effect(self.named(self.plain(what)), outcome, place_of(call["source"]))
 
     @cached_property
     def calls(self) -> Sequence[tuple[bool, Effect]]:

@@ -77,6 +77,23 @@ export class Calls {
       else this.#untold += 1;
     }
     this.#news.clear();
+    this.#say(now, calls, waited);
+  }
+
+  /**
+   * A request of a leak is over. Its invocation is, too, and maybe none comes after which it could be told.
+   * @param {object | undefined} request
+   */
+  tellNow(request) {
+    const call = this.#of.get(request);
+    if (call === undefined) return;
+    this.#end(request);
+    this.#news.delete(call);
+    const now = performance.now();
+    this.#say(now, [this.#told(call, now, true)], 0);
+  }
+
+  #say(now, calls, waited) {
     const at = micro(performance.timeOrigin + now);
     this.#channel.tellCalls({ at, calls, more: this.#untold, waited: waited < LEAST_WAITED ? undefined : micro(waited) });
     this.#untold = 0;

@@ -14,8 +14,6 @@ import { callerOf, framesOf, siteOf } from './leak-stacks.mjs';
  * @property {boolean} [connection] belongs to whoever uses it: the invocation that opened it is only the first
  * @property {(work: object) => boolean} [isPart] whether it is told only when nothing that it is part of is told: the name lookup
  *   of a request, the timer by which a package limits the time of one
- * @property {(work: object) => {description: string, status?: number}} [reaches] it is a request to somebody else: which one, and
- *   with which status it was answered
  * @property {boolean} [lasting] worth knowing when the init phase made it
  * @property {boolean} [runs] goes on by itself whenever the environment is thawed
  */
@@ -182,7 +180,6 @@ const worker = {
 const request = {
   lasting: true,
   alive: ({ resource }) => !resource.destroyed && !resource.res?.complete,
-  reaches: ({ resource }) => ({ description: describeRequest(resource), status: resource.res?.statusCode }),
   isLeak: () => true,
   describe({ resource }) {
     const answered = resource.res ? ', answered but not read' : '';
@@ -204,7 +201,6 @@ function withoutQuery(target) {
 const fetched = {
   lasting: true,
   alive: (work) => !work.over && !work.parent?.fetch?.signal?.aborted, // an aborted one ends when it has got a connection
-  reaches: ({ resource, status }) => ({ description: describeFetch(resource), status }),
   isLeak: () => true,
   describe: ({ resource }) => ({ kind: 'fetch', description: describeFetch(resource) }),
 };

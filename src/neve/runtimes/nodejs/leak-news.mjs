@@ -124,16 +124,8 @@ export class Leaks {
   lose(work, running) {
     const { leak } = work;
     if (leak === undefined) return;
-    if (work.kind.reaches && leak.origin) this.#tellRequest(leak, work, running());
     leak.live.delete(work);
     if (leak.live.size === 0) this.#settleSoon(leak, running);
-  }
-
-  /** A request that a leak made is over: what somebody else has seen of the leak. */
-  #tellRequest(leak, work, id) {
-    const { description, status = null } = work.kind.reaches(work);
-    const told = { description: description.slice(0, LONGEST), status, stacks: stacksOf(work) };
-    this.say({ is: 'request', leak: leak.id, in: id ?? null, ...told });
   }
 
   /** Nothing is left of a leak, unless what just ran starts something: its promises get their turn first. */

@@ -24,6 +24,7 @@ class Invocation {
 
 class LeakWatch {
   #channel;
+  #calls;
   #leaks;
   #underWay;
   #current;
@@ -40,14 +41,15 @@ class LeakWatch {
       started: (work) => this.#started(work),
       resumed: (work) => this.#resumed(work),
       passed: () => (this.#last = undefined),
-      ended: (work) => this.#leaks.lose(work, () => this.#inside(work.token)),
+      ended: (work) => this.#ended(work),
       broken: (error) => this.#broken(error),
     });
   }
 
   /** What the invocation asks of others. @param {boolean} places whether to tell the lines, too */
   calls(places) {
-    return new Calls(this.#channel, this.#underWay, places);
+    this.#calls = new Calls(this.#channel, this.#underWay, places);
+    return this.#calls;
   }
 
   async start(level) {
@@ -174,6 +176,11 @@ class LeakWatch {
     else this.#caught(work.token, work);
   }
 
+  #ended(work) {
+    if (work.leak?.origin) this.#calls?.tellNow(work.resource);
+    this.#leaks.lose(work, () => this.#inside(work.token));
+  }
+
   #resumed(work) {
     this.#look();
     this.#last = work.leak;
@@ -233,10 +240,10 @@ const PROMISE = { kind: 'promise', description: 'promise chain' };
 export async function startWatch({ leaks: level, watchdogMs, taskRoot }, channel) {
   prepareStacks(taskRoot, level === 'explain');
   const watching = new LeakWatch(channel, watchdogMs ? await startWatchdog(taskRoot, watchdogMs) : undefined);
+  const calls = watching.calls(level === 'explain');
+  calls.enable(); // before the watch itself: how a request ended is known when its leak is told to have ended
   await watching.start(level);
   watching.rehearse();
-  const calls = watching.calls(level === 'explain');
-  calls.enable();
   channel.onDiagnose = (id) => {
     watching.diagnose(id);
     calls.tell();
