@@ -67,3 +67,22 @@ async def test_invocation_that_fails_by_itself_is_no_leak(start: Start, way: str
         await client.give(Event(id=FIRST))
         await client.wait_exit()
         assert client.news == []
+
+
+@pytest.mark.parametrize("listens", [False, True], ids=["alone", "with a listener for rejections"])
+async def test_fault_of_the_watch_ends_the_watch_and_nothing_else(start: Start, listens: bool) -> None:
+    code = """const http = require('http')
+    exports.handler = async (event) => {
+      if (!event.leave) return 'well'
+      const request = http.get(process.env.URL)
+      request.on('error', () => {})
+      request.getHeader = () => { throw new Error('not for you') }
+    }"""
+    if listens:
+        code += "; process.on('unhandledRejection', () => {})"
+    async with start(code, _NEVE_LEAKS="detect", URL="http://127.0.0.1:9") as client:
+        await invoke(client, {"leave": 1}, id=FIRST)
+        assert (await invoke(client, {}, id=SECOND)).value == "well"  # which waits for the request for it
+        await client.wait_next()
+        (broken,) = [item for item in client.news if item["is"] == "broken"]
+        assert "not for you" in broken["reason"]

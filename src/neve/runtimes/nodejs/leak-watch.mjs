@@ -52,6 +52,11 @@ class LeakWatch {
     return this.#calls;
   }
 
+  /** What is asked of the watch between a result and the next event, which come whatever it does. @see UnderWay.guarded */
+  guarded(call) {
+    return this.#underWay.guarded(call);
+  }
+
   async start(level) {
     if (level === 'explain') {
       const { PromiseSteps } = await import('./leak-promises.mjs');
@@ -244,17 +249,17 @@ export async function startWatch({ leaks: level, watchdogMs, taskRoot }, channel
   calls.enable(); // before the watch itself: how a request ended is known when its leak is told to have ended
   await watching.start(level);
   watching.rehearse();
-  channel.onDiagnose = (id) => {
+  channel.onDiagnose = watching.guarded((id) => {
     watching.diagnose(id);
     calls.tell();
-  };
-  channel.isRestless = () => calls.any || watching.isRestless();
-  channel.onEnding = () => {
+  });
+  channel.isRestless = watching.guarded(() => calls.any || watching.isRestless());
+  channel.onEnding = watching.guarded(() => {
     const { waitedMs } = watching;
     const leaves = watching.end();
     calls.tell(waitedMs);
     return leaves;
-  };
+  });
   setWatch(watching);
 }
 

@@ -150,19 +150,22 @@ export class UnderWay {
   }
 
   /**
-   * A hook in which nothing of ours may hurt the user: the first fault ends the watch.
-   * @param {(...given: any[]) => void} call
+   * A hook in which nothing of ours may hurt the user: the first fault ends the watch. Afterwards it gives undefined.
+   * @template Answer
+   * @param {(...given: any[]) => Answer} call
+   * @returns {(...given: any[]) => Answer | undefined}
    */
   guarded(call) {
     const hook = (first, second, third, fourth) => {
-      if (this.#stopped) return;
+      if (this.#stopped) return undefined;
       this.#above = hook;
       try {
-        call(first, second, third, fourth);
+        return call(first, second, third, fourth);
       } catch (error) {
         this.#stopped = true;
         this.#hook.disable();
         this.#listener.broken(error);
+        return undefined;
       }
     };
     return hook;
