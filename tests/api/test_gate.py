@@ -40,6 +40,11 @@ def authorization(wire: Wire, change: Callable[[str], str]) -> Wire:
     return with_header(wire, "authorization", change(dict(wire.headers)[b"authorization"].decode()))
 
 
+def replaced(old: str, new: str) -> Callable[[Wire], Wire]:
+    """One thing else in the header of the signature."""
+    return lambda wire: authorization(wire, lambda text: text.replace(old, new))
+
+
 class Case(NamedTuple):
     change: Callable[[Wire], Wire]
     code: str
@@ -59,12 +64,12 @@ CASES = {
         lambda w: with_header(w, "authorization", "Bearer x"), INCOMPLETE, "requires 'Credential' parameter."
     ),
     "an algorithm that is not checked": Case(
-        lambda w: authorization(w, lambda t: t.replace("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")),
+        replaced("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"),
         INCOMPLETE,
         "Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'.",
     ),
     "no credential": Case(
-        lambda w: authorization(w, lambda t: t.replace("Credential=", "Credentials=")),
+        replaced("Credential=", "Credentials="),
         INCOMPLETE,
         "requires 'Credential' parameter.",
     ),
@@ -74,38 +79,36 @@ CASES = {
         "requires 'Signature' parameter.",
     ),
     "no signed headers": Case(
-        lambda w: authorization(w, lambda t: t.replace("SignedHeaders=", "X=")),
+        replaced("SignedHeaders=", "X="),
         INCOMPLETE,
         "requires 'SignedHeaders' parameter.",
     ),
     "no equal-sign": Case(
-        lambda w: authorization(w, lambda t: t.replace("Credential=", "Credential ")),
+        replaced("Credential=", "Credential "),
         INCOMPLETE,
         "(missing equal-sign)",
     ),
     "a short credential": Case(
-        lambda w: authorization(w, lambda t: t.replace("/us-east-1", "")),
+        replaced("/us-east-1", ""),
         INCOMPLETE,
         "exactly 5 slash-delimited elements",
     ),
     "another terminator": Case(
-        lambda w: authorization(w, lambda t: t.replace("aws4_request", "aws5_request")),
+        replaced("aws4_request", "aws5_request"),
         INVALID,
         "valid terminator: 'aws4_request'",
     ),
-    "a region that is none": Case(
-        lambda w: authorization(w, lambda t: t.replace("us-east-1", "us_east")), INVALID, "scoped to a valid region"
-    ),
-    "another region": Case(lambda w: authorization(w, lambda t: t.replace("us-east-1", "us-east-2")), INVALID, DIFFERS),
-    "another service": Case(lambda w: authorization(w, lambda t: t.replace("/lambda/", "/sqs/")), INVALID, DIFFERS),
+    "a region that is none": Case(replaced("us-east-1", "us_east"), INVALID, "scoped to a valid region"),
+    "another region": Case(replaced("us-east-1", "us-east-2"), INVALID, DIFFERS),
+    "another service": Case(replaced("/lambda/", "/sqs/"), INVALID, DIFFERS),
     "another day": Case(
-        lambda w: authorization(w, lambda t: t.replace(SCOPE, SCOPE.replace(SCOPE.split("/")[1], "20200101"))),
+        replaced(SCOPE, SCOPE.replace(SCOPE.split("/")[1], "20200101")),
         INVALID,
         "Date in Credential scope does not match",
     ),
-    "an unknown key": Case(lambda w: authorization(w, lambda t: t.replace(KEY, "AKIANOBODY")), UNKNOWN, UNTRUSTED),
+    "an unknown key": Case(replaced(KEY, "AKIANOBODY"), UNKNOWN, UNTRUSTED),
     "a key that has ended": Case(
-        lambda w: authorization(w, lambda t: t.replace(KEY, "ASIAGONE")),
+        replaced(KEY, "ASIAGONE"),
         "ExpiredTokenException",
         "The security token included in the request is expired",
     ),
@@ -123,7 +126,7 @@ CASES = {
         DIFFERS,
     ),
     "host not signed": Case(
-        lambda w: authorization(w, lambda t: t.replace("SignedHeaders=host;", "SignedHeaders=")),
+        replaced("SignedHeaders=host;", "SignedHeaders="),
         INVALID,
         "'Host' or ':authority'",
     ),
