@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from neve.api.backlog import Backlog
 from neve.api.calls import Calls, ServiceCall
 from neve.api.errors import render
 from neve.api.http import Application, Receive, Scope, Send, parse_query
+from neve.api.own_body import members_of
 from neve.api.traces_of_account import TracesOfAccount
 from neve.api.visitor import ACCOUNT, Visitor, visitor_of
 from neve.clock import Clock
@@ -34,6 +36,7 @@ from neve.queue.event_queue import EventQueue
 
 _JSON = "application/json"
 _BODY_BYTES = 65_536
+_ASK_SECONDS = 'Send {"seconds": 120} to move the clock two minutes ahead.'
 
 Query = Mapping[str, str]
 
@@ -69,7 +72,7 @@ def create_own(house: House) -> Application:
         ("GET", "environments"): lambda query, body: _now(_environments(house, query)),
         ("GET", "doctor"): lambda query, body: _doctor(house),
         ("GET", "runtimes"): lambda query, body: _runtimes(house, query.get("runtime")),
-        ("POST", "runtimes/look"): lambda query, body: _look(house, body),
+        ("POST", "runtimes/look"): lambda query, body: look_again(house, body),
         ("GET", "clock"): lambda query, body: _now(_clock(house)),
         ("GET", "queue"): lambda query, body: own_queue.look(house.queue, query),
         ("POST", "queue/retry"): lambda query, body: own_queue.retry(house.queue, body),
@@ -78,7 +81,7 @@ def create_own(house: House) -> Application:
         ("GET", "leaks/lines"): lambda query, body: own_leaks.lines(house.leaks, query),
         ("GET", "costs"): lambda query, body: _now(own_costs.look(house.costs, house.traces, query)),
         ("GET", "traces"): lambda query, body: _now(own_traces.listed(_traces(house, query), query)),
-        ("POST", "clock/advance"): lambda query, body: _now(_advance(house, body)),
+        ("POST", "clock/advance"): lambda query, body: _now(advance(house, body)),
     }
 
     of_a_world: Mapping[tuple[str, str], Callable[[World, bytes], Awaitable[Any]]] = {
@@ -198,25 +201,25 @@ async def _runtimes(house: House, only: str | None) -> dict[str, Any]:
     }
 
 
-async def _look(house: House, body: bytes) -> dict[str, Any]:
+async def look_again(house: House, body: bytes) -> dict[str, Any]:
     """Something was installed: who runs on another major gets environments with it. Tells of that runtime."""
-    try:
-        only = json.loads(body)["runtime"]
-    except (ValueError, KeyError, TypeError):
-        raise InvalidParameterValue('Send {"runtime": "nodejs22.x"} for what was installed.') from None
+    members = members_of(body, 'Send {"runtime": "nodejs22.x"} for what was installed.', "runtime")
     await house.plane.look_for_runtimes_again()
-    return await _runtimes(house, str(only))
+    return await _runtimes(house, str(members["runtime"]))
 
 
 def _clock(house: House) -> dict[str, Any]:
     return {"now": house.clock.now(), "virtual": house.clock.virtual}
 
 
-def _advance(house: House, body: bytes) -> dict[str, Any]:
+def advance(house: House, body: bytes) -> dict[str, Any]:
+    """Move a virtual clock ahead."""
     try:
-        seconds = float(json.loads(body)["seconds"])
-    except (ValueError, KeyError, TypeError):
-        raise InvalidParameterValue('Send {"seconds": 120} to move the clock two minutes ahead.') from None
+        seconds = float(members_of(body, _ASK_SECONDS, "seconds")["seconds"])
+    except (ValueError, TypeError, OverflowError):
+        raise InvalidParameterValue(_ASK_SECONDS) from None
+    if not math.isfinite(seconds):
+        raise InvalidParameterValue(_ASK_SECONDS)
     try:
         house.clock.advance(seconds)
     except ValueError as error:

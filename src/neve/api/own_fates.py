@@ -3,11 +3,11 @@
 On Lambda nobody can say either. Whoever tests what a handler leaves behind has to.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from neve.api.own_body import members_of
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.world import World
 
@@ -27,7 +27,7 @@ class Environments(Protocol):
 
 async def freezing(environments: Environments, world: World, body: bytes) -> dict[str, Any]:
     """`graceSeconds`: how long the function's idle environments wait before they freeze; null: as the settings say."""
-    members = _members(body)
+    members = members_of(body, _ASK)
     world, name = _place(world, members)
     grace = _grace(members)
     environments.set_grace(world, name, grace)
@@ -36,18 +36,8 @@ async def freezing(environments: Environments, world: World, body: bytes) -> dic
 
 async def reclaim(environments: Environments, world: World, body: bytes) -> dict[str, Any]:
     """End the function's idle environments, as Lambda does when it needs the room; answers when they are gone."""
-    world, name = _place(world, _members(body))
+    world, name = _place(world, members_of(body, _ASK))
     return {"function": name, "reclaimed": list(await environments.reclaim(world, name))}
-
-
-def _members(body: bytes) -> dict[str, Any]:
-    try:
-        members = json.loads(body)
-    except ValueError:
-        members = None
-    if not isinstance(members, dict):
-        raise InvalidParameterValue(_ASK)
-    return members
 
 
 def _place(world: World, members: dict[str, Any]) -> tuple[World, str]:

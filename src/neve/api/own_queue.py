@@ -1,15 +1,16 @@
 """The event queue under `/_neve/queue`: what waits, what became of it, and the two things that a person may do about it."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from neve.api.own_body import members_of
 from neve.domain.errors import InvalidParameterValue
 from neve.domain.world import DEFAULT_ACCOUNT, DEFAULT_REGION, World
 from neve.queue.event_queue import EventQueue
 from neve.storage.store import DroppedEvent, EventOverview
 
 _DROPPED = 20
+_ASK = 'Send {"function": NAME}, and "requestId" for one event of it alone.'
 
 
 async def look(queue: EventQueue, query: Mapping[str, str]) -> dict[str, Any]:
@@ -35,14 +36,10 @@ async def purge(queue: EventQueue, body: bytes) -> dict[str, Any]:
 
 
 def _asked(body: bytes) -> tuple[str, Mapping[str, str]]:
-    try:
-        members = json.loads(body)
-        name = members["function"]
-    except (ValueError, KeyError, TypeError):
-        name = None
-    if not isinstance(name, str) or not all(isinstance(value, str) for value in members.values()):
-        raise InvalidParameterValue('Send {"function": NAME}, and "requestId" for one event of it alone.')
-    return name, members
+    members = members_of(body, _ASK, "function")
+    if not all(isinstance(value, str) for value in members.values()):
+        raise InvalidParameterValue(_ASK)
+    return members["function"], members
 
 
 def _world(members: Mapping[str, str]) -> World:
