@@ -452,6 +452,9 @@ def test_other_services_are_woken_before_functions_whose_code_may_call_them(
     worlds = Worlds(cli.url, Witness(Client(cli.url)))
     worlds.prepare([Target("f", "nodejs24.x", {"Handler": "index.handler"}, zip_of(code))])
     assert cli.house.calls == calls
+    assert not any(
+        f"/{service}/aws4_request" in scope for scope in cli.house.scopes for service in ("sqs", "s3", "sts")
+    )
 
 
 # For machines

@@ -230,10 +230,12 @@ class Client:
             connection.close()
 
     def wake_neighbours(self) -> None:
-        """Until what answers for the other services answers: it is started by the first call, which waits for it."""
-        headers = {"X-Amz-Target": "AmazonSQS.ListQueues", "Content-Type": "application/x-amz-json-1.0"}
-        with contextlib.suppress(Refused):  # that nobody answers is for functions to hear
-            self._checked("sqs", "POST", "/", b"{}", headers)
+        """Until what answers for the other services is there: it is started by the first call, which waits for it.
+
+        The call is for a service that nobody has, so that it goes to no server that the user has named for one.
+        """
+        with contextlib.suppress(Refused):
+            self._checked("neve", "POST", "/", b"{}")
 
     # HTTP
 
