@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from bench.figures import Collected
 from bench.load import wrk
+from bench.load.wrk import Load
 from bench.parts.effort import Effort, attempt, opened
 from bench.peers import Ministack, Missing, Target
 from bench.peers.neve import Server, serve
@@ -38,26 +39,27 @@ def measure(effort: Effort, collected: Collected) -> None:
 
 
 def _one(collected: Collected, server: Server, noop: Program, workload: str, callers: int, seconds: float) -> None:
-    """Accepted while they are run, which takes a share of the machine, and then the rest."""
-    seen = wrk.run([server.target(noop, event=True)], callers, seconds).good()
+    seen, ran = accepted_and_ran(server, server.target(noop, event=True), noop.name, callers, seconds)
     collected.add(workload, "Neve", *ACCEPTED, seen.per_second)
     if seen.tells(99):
         collected.add(workload, "Neve", "p99", "ms", seen.ms[99])
-    rate = drain(server, noop.name)
-    if rate:
-        collected.add(workload, "Neve", "run afterwards", "events/s", rate)
+    collected.add(workload, "Neve", "run to their end", "events/s", ran)
 
 
-def drain(server: Server, name: str, at_most: int | None = None) -> float:
-    """Events per second that are run to their end from now on, until none is left or so many were. Missing when that lasts."""
-    before, began = overview(server, name), time.perf_counter()
-    while True:
-        if time.perf_counter() - began > _DRAINED_S:
+def accepted_and_ran(server: Server, event: Target, name: str, callers: int, seconds: float) -> tuple[Load, float]:
+    """Accepted while they are run, which takes a share of the machine; and events per second that ran, from first to last."""
+    before, began = overview(server, name)["succeeded"], time.perf_counter()
+    seen = wrk.run([event], callers, seconds).good()
+    drain(server, name)
+    return seen, (overview(server, name)["succeeded"] - before) / (time.perf_counter() - began)
+
+
+def drain(server: Server, name: str) -> None:
+    """Wait until none of a function's events is left. Missing when that lasts."""
+    deadline = time.monotonic() + _DRAINED_S
+    while (now := overview(server, name))["waiting"] or now["running"]:
+        if time.monotonic() > deadline:
             raise Missing(f"events still wait after {_DRAINED_S:g} s")
-        now = overview(server, name)
-        ran = now["succeeded"] - before["succeeded"]
-        if not (now["waiting"] or now["running"]) or (at_most is not None and ran >= at_most):
-            return float(ran / (time.perf_counter() - began))
         time.sleep(0.02)
 
 

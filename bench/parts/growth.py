@@ -12,10 +12,10 @@ from bench.load import wrk
 from bench.load.wrk import Load
 from bench.machine import cpu_seconds, forget_the_most, resident_mb
 from bench.parts.effort import FAILURES, Effort, say
-from bench.parts.events import drain
+from bench.parts.events import accepted_and_ran, drain
 from bench.parts.frozen import fill, sleeper
 from bench.parts.waiting import fill as fill_queue
-from bench.peers import Missing, Target
+from bench.peers import Missing
 from bench.peers.neve import Server, serve
 from bench.programs import LANGUAGES, NODE, PYTHON, Program, program, text_of
 
@@ -135,9 +135,12 @@ def queue(effort: Effort) -> list[Curve]:
             with serve(data) as server:
                 ready.series.setdefault("ready", []).append((count, server.ready_s))
                 event = server.target(noop, event=True)
-                accepted, ran = _accepted_and_ran(server, event, noop.name, effort)
+                seen = [
+                    accepted_and_ran(server, event, noop.name, _CALLERS, effort.seconds) for _ in range(effort.rounds)
+                ]
+                accepted = _middle([each for each, _ in seen]).per_second
                 rate.series.setdefault("accepted", []).append((count, accepted))
-                rate.series.setdefault("run to their end", []).append((count, ran))
+                rate.series.setdefault("run to their end", []).append((count, median(ran for _, ran in seen)))
                 memory.series.setdefault("Neve", []).append((count, resident_mb(server.pid)))
     return [rate, ready, memory]
 
@@ -168,15 +171,6 @@ def _point(
         tail.series.setdefault(series, []).append((x, load.ms[99]))
     work.series.setdefault(series, []).append((x, sorted(used for _, used in seen)[len(seen) // 2] * 1000))
     return load.per_second
-
-
-def _accepted_and_ran(server: Server, event: Target, name: str, effort: Effort) -> tuple[float, float]:
-    """Events per second, the median of each: accepted while some are run, and run when none comes any more."""
-    accepted, ran = [], []
-    for _ in range(effort.rounds):
-        accepted.append(wrk.run([event], _CALLERS, effort.seconds).good())
-        ran.append(drain(server, name))
-    return _middle(accepted).per_second, median(ran)
 
 
 def _middle(seen: Sequence[Load]) -> Load:
