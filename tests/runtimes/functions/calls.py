@@ -74,6 +74,11 @@ def wait(_):
     left.pop().join()
 
 
+def unread_then_held(url):
+    unread(f"{url}/items")
+    by_urllib(f"{url}/held")
+
+
 def pool(url):
     with ThreadPoolExecutor(4) as some:
         list(some.map(by_urllib, [url] * 4))
@@ -87,7 +92,17 @@ def many(url):
 
 
 WAYS = {"urllib": by_urllib, "client": by_client, "unread": unread, "signed": signed, "short": short}
-WAYS.update({"kept": stays, "proxy": by_proxy, "leave": leave, "wait": wait, "pool": pool, "many": many})
+WAYS.update(
+    {
+        "kept": stays,
+        "proxy": by_proxy,
+        "leave": leave,
+        "wait": wait,
+        "pool": pool,
+        "two": unread_then_held,
+        "many": many,
+    }
+)
 
 
 def handler(event, context):

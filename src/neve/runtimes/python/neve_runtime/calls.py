@@ -54,6 +54,10 @@ class Call:
         self.id: str | None = None  # once it was told
         self.connection: Any = None  # a reference that does not hold it
 
+    def forget(self) -> None:
+        """What only telling needs: a connection that is kept holds its last call."""
+        self.work, self.stack, self.head = None, (), ()
+
 
 class Calls:
     """Those of this process. Hooks may be called by any thread, and while objects are thrown away."""
@@ -109,7 +113,7 @@ class Calls:
         def gone(_: Any) -> None:
             last = calls.pop(key, None)
             if last is not None and last.status is None:
-                self._end(last, _NO_ANSWER)
+                self.guard.run(self._end, last, _NO_ANSWER)
 
         call.connection = ref(connection, gone)
         calls[key] = call
@@ -146,6 +150,11 @@ class Calls:
             more, self._untold = self._untold + max(0, len(news) - _MOST_TOLD), 0
             now = time.perf_counter()
             calls = [self._describe(call, now, ending, at < _MOST_PLACES) for at, call in enumerate(news[:_MOST_TOLD])]
+            for call in news:
+                if call.ended is not None:
+                    call.forget()
+                elif not ending:
+                    self._news[call] = None  # it may end without another word
         return frames.frame(frames.CALLS, {"at": time.time() * 1000, "calls": calls, "more": more})
 
     def _describe(self, call: Call, now: float, ending: bool, place: bool) -> Mapping[str, Any]:
