@@ -93,6 +93,17 @@ class Functions:
         finally:
             self.running[name] -= 1
 
+    def hold(self, *names: str) -> asyncio.Event:
+        """These succeed once the event is set."""
+        let_go = asyncio.Event()
+
+        async def wait(event: QueuedEvent) -> InvocationResult:
+            await let_go.wait()
+            return succeeded()
+
+        self.scripts.update(dict.fromkeys(names, wait))
+        return let_go
+
     async def policy_of(self, world: World, name: str, qualifier: str | None) -> Policy:
         return self.policies.get(name, Policy())
 

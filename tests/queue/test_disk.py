@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.queue.house import House, fill, succeeded
+from tests.queue.house import House, fill
 
 from neve.domain.errors import OperatorError, StorageUnavailable
-from neve.domain.event import QueuedEvent
-from neve.domain.invocation import InvocationResult
 from neve.queue import lane, persist
 from neve.storage.sqlite import connection
 
@@ -47,13 +45,7 @@ async def test_outcome_is_written_when_the_database_is_free_again_and_the_event_
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     house = await House.open(tmp_path)
-    release = asyncio.Event()
-
-    async def wait(event: QueuedEvent) -> InvocationResult:
-        await release.wait()
-        return succeeded()
-
-    house.functions.scripts["f"] = wait
+    release = house.functions.hold("f")
     (id_,) = await house.send()
     await house.wait(lambda: house.functions.running["f"])
     with locked(tmp_path):
@@ -67,13 +59,7 @@ async def test_outcome_is_written_when_the_database_is_free_again_and_the_event_
 
 async def test_no_more_is_begun_than_can_be_written_down(tmp_path: Path) -> None:
     house = await House.open(tmp_path)
-    hold = asyncio.Event()
-
-    async def wait(event: QueuedEvent) -> InvocationResult:
-        await hold.wait()
-        return succeeded()
-
-    house.functions.scripts["f"] = wait
+    hold = house.functions.hold("f")
     await house.send(count=1000)
     await house.wait(lambda: house.functions.running["f"])
     with locked(tmp_path):

@@ -28,16 +28,11 @@ async def test_ten_events_do_not_wait_for_a_hundred_thousand(tmp_path: Path) -> 
     assert meanwhile < 10_000, f"{meanwhile} of the crowd went before"
 
 
-async def hold_then(hold: asyncio.Event) -> InvocationResult:
-    await hold.wait()
-    return succeeded()
-
-
 async def test_slow_functions_leave_room_for_a_newcomer(house: House) -> None:
-    hold = asyncio.Event()
-    for number in range(30):
-        house.functions.scripts[f"slow{number}"] = lambda event: hold_then(hold)
-        await house.send(f"slow{number}", count=200)
+    slow = [f"slow{number}" for number in range(30)]
+    hold = house.functions.hold(*slow)
+    for name in slow:
+        await house.send(name, count=200)
     await house.wait(lambda: sum(house.functions.running.values()) >= 60)
     await house.send("quick", count=10)
     await house.wait(lambda: len(house.functions.runs["quick"]) == 10)
@@ -91,8 +86,7 @@ async def test_long_jobs_get_more_places_also_while_more_of_them_arrive(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane, "PATIENCE_S", 0.05)
-    hold = asyncio.Event()
-    house.functions.scripts["long"] = lambda event: hold_then(hold)
+    hold = house.functions.hold("long")
     async with asyncio.timeout(10):
         while house.functions.running["long"] < 40:
             await house.send("long")

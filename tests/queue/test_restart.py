@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.queue.house import House, failed, succeeded
+from tests.queue.house import House, failed
 
 from neve.domain.destination import Delivery
 from neve.domain.errors import PlatformError
@@ -37,13 +37,7 @@ async def test_what_runs_when_neve_stops_runs_again_and_is_no_attempt(tmp_path: 
 
 async def test_what_still_answers_when_neve_stops_is_settled(tmp_path: Path) -> None:
     house = await House.open(tmp_path)
-    release = asyncio.Event()
-
-    async def wait(event: QueuedEvent) -> InvocationResult:
-        await release.wait()
-        return succeeded()
-
-    house.functions.scripts["f"] = wait
+    release = house.functions.hold("f")
     await house.send(count=1)
     await house.wait(lambda: house.functions.running["f"])
     house.queue.close()

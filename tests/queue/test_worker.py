@@ -159,13 +159,7 @@ async def test_retry_now_runs_what_waits_for_later(house: House) -> None:
 
 
 async def test_purge_leaves_nothing_that_was_leased_ahead(house: House) -> None:
-    release = asyncio.Event()
-
-    async def wait(event: QueuedEvent) -> InvocationResult:
-        await release.wait()
-        return succeeded()
-
-    house.functions.scripts["f"] = wait
+    release = house.functions.hold("f")
     await house.send(count=100)
     await house.wait(lambda: house.functions.running["f"])
     running = house.functions.running["f"]

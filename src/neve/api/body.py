@@ -5,12 +5,14 @@ Nothing past a limit is kept: a `content-length` is judged before the first byte
 
 import asyncio
 import zlib
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 from neve.api.http import Receive
 from neve.domain import limits
 from neve.domain.errors import RequestTooLarge, ServiceSpecific
+
+Read = TypeVar("Read")
 
 BODY_SECONDS = 120.0
 """How long a whole body may take. Generous: 70 MB at 5 Mbit/s; it only has to end what would hang."""
@@ -89,17 +91,18 @@ async def read_body(
         _check(int(declared), limit)
     body = arrived()
     if body is None:
-        body = await _read_in_time(receive, limit)
+        body = await in_time(_read(receive, limit))
     else:
         _check(len(body), limit)
     encoding = headers.get(b"content-encoding")
     return body if encoding is None else _unpack(body, encoding.strip().lower(), limit)
 
 
-async def _read_in_time(receive: Receive, limit: BodyLimit) -> bytes:
+async def in_time(reading: Awaitable[Read]) -> Read:
+    """What is read of a body; RequestTimeoutException when that takes too long."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read(receive, limit)
+            return await reading
     except TimeoutError:
         raise ServiceSpecific(
             "RequestTimeoutException", f"The request body did not arrive within {BODY_SECONDS:.0f} seconds."

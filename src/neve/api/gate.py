@@ -9,7 +9,6 @@ body may pass on as a stream and be compared at its end; without, the signature 
 Errors are `SignatureRefused`, in the words of AWS. Nothing is said of whether a key is unknown, disabled or deleted.
 """
 
-import asyncio
 import hmac
 import re
 import time
@@ -18,10 +17,10 @@ from hashlib import sha256
 from typing import Any
 
 from neve.api import sigv4
-from neve.api.body import BODY_SECONDS
+from neve.api.body import in_time
 from neve.api.http import Receive, Scope
 from neve.api.sigv4 import Reading, Signature, Wire
-from neve.domain.errors import RequestTooLarge, ServiceSpecific, SignatureRefused
+from neve.domain.errors import RequestTooLarge, SignatureRefused
 from neve.domain.principal import Credential, LastUsed, Principal
 
 SKEW_SECONDS = 300
@@ -184,13 +183,7 @@ class _Proving:
 
 async def hold(receive: Receive, most: int = MOST_HELD) -> Receive:
     """The whole body, to be given again: for who must not begin before it is proven. RequestTooLarge, RequestTimeoutException."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _held(receive, most)
-    except TimeoutError:
-        raise ServiceSpecific(
-            "RequestTimeoutException", f"The request body did not arrive within {BODY_SECONDS:.0f} seconds."
-        ) from None
+    return await in_time(_held(receive, most))
 
 
 async def _held(receive: Receive, most: int) -> Receive:
