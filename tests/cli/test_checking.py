@@ -457,6 +457,15 @@ def test_other_services_are_woken_before_functions_whose_code_may_call_them(
     )
 
 
+def test_leak_below_a_command_of_the_sdk_is_advised_to_await_that() -> None:
+    imports = "import { PutItemCommand } from '@aws-sdk/client-dynamodb';\n"
+    code = f"{imports}export const handler = async () => {{\n  db.send(new PutItemCommand({{}}));\n}};\n"
+    target = Target("f", "nodejs24.x", {"Handler": "index.handler"}, zip_of(code), folder="src/f")
+    stack = ["handle (/var/packages/node_modules/@smithy/handler/index.js:3:5)", "handler (index.mjs:3:3)"]
+    (only,) = explain(target, [Finding(LEAK, "PUT h:1/p", "http", ("index.mjs", 3, 3), stack)], [], 0.5).told
+    assert only.advice.endswith("await db.send(new PutItemCommand({})), or return its promise.")
+
+
 # For machines
 
 

@@ -96,6 +96,28 @@ def test_names_that_mean_something_else_here_are_left_alone() -> None:
     assert rules("async function save() {}\nfunction other(save) {}\n" + handler("save()")) == []
 
 
+SDK = "import { PutObjectCommand } from '@aws-sdk/client-s3';\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (SDK + handler("s3.send(new PutObjectCommand({}));"), [("floating-promise", 3)]),
+        (SDK + handler("await s3.send(new PutObjectCommand({}));"), []),
+        (SDK + handler("s3.send(new PutObjectCommand({}), done);"), []),
+        (SDK + handler("bus.send(new OrderCommand());"), []),
+        (
+            "const { PutObjectCommand } = require('@aws-sdk/client-s3');\n"
+            + handler("s3.send(new PutObjectCommand({}));"),
+            [("floating-promise", 3)],
+        ),
+    ],
+    ids=["floating", "awaited", "with a callback", "of another bus", "required"],
+)
+def test_command_of_the_sdk_that_nobody_awaits_is_found(code: str, found: list[tuple[str, int]]) -> None:
+    assert rules(code) == found
+
+
 def test_module_level_belongs_to_no_invocation() -> None:
     assert rules("fetch(url);\nsetInterval(beat, 50);\n" + handler("return 1")) == []
 

@@ -23,12 +23,13 @@ from neve.cli.checking.code import (
 )
 from neve.cli.checking.targets import Target
 
-CALLBACK_IN_ASYNC = "callback-in-async"
+CALLBACK_IN_ASYNC, FLOATING_PROMISE = "callback-in-async", "floating-promise"
 SCRIPTS = (".js", ".mjs", ".cjs")
 _TIMERS = (b"setTimeout", b"setInterval", b"setImmediate")
 _ENDS = (b"done", b"succeed", b"fail")
 _ERRORS = (b"err", b"error", b"_err", b"_error")
 _LISTENING = (b"on", b"once", b"addListener", b"addEventListener", b"then", b"catch", b"finally", b"forEach", b"map")
+_SDK = b"@aws-sdk/"
 _FLAG = b"callbackWaitsForEmptyEventLoop"
 
 
@@ -75,14 +76,28 @@ _Told = tuple[str, str, str]
 
 def _not_awaited(module: Module, call: Node) -> _Told | None:
     callee = call.child_by_field_name("function")
-    if callee is None or callee.type != "identifier":
+    if callee is None or not (_sends_command(module, call) or _gives_a_promise(module, callee)):
         return None
+    whole = shown(value_of(call)[1])
+    return FLOATING_PROMISE, f"nothing waits for {whole}", f"await {shown(call)}, or return its promise."
+
+
+def _gives_a_promise(module: Module, callee: Node) -> bool:
     name = text_of(callee)
-    function = module.function_called(name)
-    if (name == b"fetch" and not module.declared[name]) or (function is not None and gives_a_promise(function)):
-        whole = shown(value_of(call)[1])
-        return "floating-promise", f"nothing waits for {whole}", f"await {shown(call)}, or return its promise."
-    return None
+    function = module.function_called(name) if callee.type == "identifier" else None
+    return (name == b"fetch" and not module.declared[name]) or (function is not None and gives_a_promise(function))
+
+
+def _sends_command(module: Module, call: Node) -> bool:
+    """`client.send(new PutObjectCommand(…))` of the AWS SDK v3, without a callback; other things are sent, too."""
+    callee, given = call.child_by_field_name("function"), _arguments(call)
+    if callee is None or text_of(callee.child_by_field_name("property")) != b"send" or len(given) != 1:
+        return False
+    command = text_of(given[0].child_by_field_name("constructor")) if given[0].type == "new_expression" else b""
+    return command.endswith(b"Command") and any(
+        node.type in ("import_statement", "variable_declarator") and _SDK in text_of(node) and command in text_of(node)
+        for node in module.nodes
+    )
 
 
 def _for_each(call: Node) -> _Told | None:

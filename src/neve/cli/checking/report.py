@@ -10,7 +10,7 @@ from neve.cli.checking.advice import TIMERS, advice
 from neve.cli.checking.code import parse, stumble
 from neve.cli.checking.compare import HINT, LEAK, Finding
 from neve.cli.checking.culprit import culprit, ends_a_promise, places
-from neve.cli.checking.hints import CALLBACK_IN_ASYNC, SCRIPTS, Hint, hints
+from neve.cli.checking.hints import CALLBACK_IN_ASYNC, FLOATING_PROMISE, SCRIPTS, Hint, hints
 from neve.cli.checking.observed import Observed, error_of
 from neve.cli.checking.targets import Target
 
@@ -63,7 +63,10 @@ def explain(target: Target, findings: Sequence[Finding], observed: Sequence[Obse
         text = advice(each, target.runtime, call)
         if found is not None:
             known.add(found[1:])
-        elif hint is not None and hint.rule == CALLBACK_IN_ASYNC:  # nearer to the mistake than where the work began
+        elif hint is not None and hint.rule in (
+            CALLBACK_IN_ASYNC,
+            FLOATING_PROMISE,
+        ):  # nearer to the mistake than where the work began
             known.add(hint[3:5])
             text = f"{target.shown(hint.file)}:{hint.line}: {hint.text}. {hint.advice}"
         told.append(_told(target, each, text))
