@@ -31,7 +31,8 @@ def main() -> None:
     asked = arguments()
     if "quick" in asked.what:
         sys.exit(guard.main())
-    signal.signal(signal.SIGTERM, _ended)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _ended)
     parts = [each for each in asked.what if each != "report"] or ([] if asked.what else list(PARTS))
     broken: list[str] = []
     try:
@@ -152,6 +153,8 @@ def versions() -> dict[str, str]:
 
 
 def _ended(number: int, frame: FrameType | None) -> NoReturn:
+    """As an exception, so that peers are ended and figures are kept."""
+    say("Stopped. What was measured until now is kept: `--missing` goes on.")
     raise SystemExit(128 + number)
 
 

@@ -23,6 +23,8 @@ def measure(effort: Effort, collected: Collected) -> None:
         for name, each in workloads(language).items()
         if effort.wants(f"{name}, {language}, {callers}")
     }
+    if not asked:
+        return
     programs = {each.name: each for each, _ in asked.values()}
     with opened(everybody(), list(programs.values())) as found:
         for workload, (each, callers) in asked.items():
