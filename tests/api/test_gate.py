@@ -88,6 +88,16 @@ CASES = {
         INCOMPLETE,
         "(missing equal-sign)",
     ),
+    "two credentials": Case(
+        lambda w: authorization(w, lambda t: t.replace("SignedHeaders=", "Credential=AKIAOTHER/x, SignedHeaders=")),
+        INCOMPLETE,
+        "requires 'Credential' once",
+    ),
+    "two signatures in headers": Case(
+        lambda w: w._replace(headers=[*w.headers, (b"authorization", dict(w.headers)[b"authorization"])]),
+        INCOMPLETE,
+        "once",
+    ),
     "a short credential": Case(
         replaced("/us-east-1", ""),
         INCOMPLETE,

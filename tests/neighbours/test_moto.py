@@ -1,5 +1,7 @@
 """What moto is told of a request."""
 
+import pytest
+
 from neve.clock import Clock
 from neve.domain.world import World
 from neve.neighbours.moto import Moto
@@ -30,6 +32,25 @@ def test_signature_4a_gets_a_scope_that_names_the_region() -> None:
     assert [value for name, value in head.headers if name == b"authorization"] == [
         b"AWS4-HMAC-SHA256 Credential=111122223333/20000101/eu-west-1/events/aws4_request, SignedHeaders=host, Signature=0"
     ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [V4.replace(b"/sqs/", b"/iam/") + b", " + V4.partition(b" ")[2]],
+        [V4.replace(b"/sqs/", b"/iam/"), V4],
+        [b"AWS4-HMAC-SHA256 SignedHeaders=a/20260101/eu-west-1/iam/aws4_request;host, " + V4.partition(b" ")[2]],
+        [V4.replace(b"eu-west-1", b"us-east-1")],
+        [],
+    ],
+)
+def test_moto_reads_the_scope_that_was_read_here_and_no_other(lines: list[bytes]) -> None:
+    scope = (
+        b"AWS4-HMAC-SHA256 Credential=111122223333/20000101/eu-west-1/%b/aws4_request, SignedHeaders=host, Signature=0"
+    )
+    for service in ("sqs", "s3"):
+        head = told(service, [(b"authorization", each) for each in lines])
+        assert [value for name, value in head.headers if name == b"authorization"] == [scope % service.encode()]
 
 
 def test_an_unsigned_request_stays_unsigned() -> None:

@@ -124,6 +124,8 @@ def _members(text: str, rest: str) -> dict[str, str]:
             raise _incomplete(
                 f"'{name[:_SHOWN]}' not a valid key=value pair (missing equal-sign) in Authorization header: '{text[:_SHOWN]}'."
             )
+        if name in members:
+            raise _incomplete(f"Authorization header requires '{name[:_SHOWN]}' once: '{text[:_SHOWN]}'.")
         members[name] = value
     return members
 

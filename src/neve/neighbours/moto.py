@@ -4,6 +4,7 @@ moto checks no signature. It takes the account from a header of its own, service
 cannot tell a bucket in a host name from a path when the host is ours.
 """
 
+import re
 from dataclasses import replace
 
 from neve.neighbours.bucket_path import by_path
@@ -13,6 +14,7 @@ from neve.neighbours.request import Head, Receive, Way
 
 _ACCOUNT = b"x-moto-account-id"
 _PASSWORD = HEADER.encode()
+_SCOPE = re.compile(rb"AWS4-HMAC-SHA256 Credential=[^/,\s]+/[^/,\s]+/([^/,\s]+)/([^/,\s]+)/aws4_request,")
 _FORM = b"application/x-www-form-urlencoded"
 
 
@@ -33,14 +35,19 @@ class Moto:
             headers.append((_PASSWORD, self._process.password.encode()))
         head = replace(head, headers=[*headers, (_ACCOUNT, head.world.account.encode())])
         if head.service == "s3":
-            return by_path(_without_form(head), b"localhost")
+            head = by_path(_without_form(head), b"localhost")
         return _scoped(head) if head.signed else head
 
 
 def _scoped(head: Head) -> Head:
-    """A presigned URL has its scope in the query, and SigV4a names no region: moto looks at neither."""
-    if any(name == b"authorization" and value.startswith(b"AWS4-HMAC-SHA256") for name, value in head.headers):
+    """A presigned URL has its scope in the query, and SigV4a names no region: moto looks at neither. It takes whatever stands
+    first in the header for the scope: that has to be the one that Neve has read."""
+    lines = [value for name, value in head.headers if name == b"authorization"]
+    found = _SCOPE.match(lines[0]) if len(lines) == 1 else None
+    if found is not None and found.groups() == (head.world.region.encode(), head.service.encode()):
         return head
+    if head.service == "s3" and lines and lines[0].startswith(b"AWS "):
+        return head  # version 2, which moto takes for S3
     scope = f"{head.world.account}/20000101/{head.world.region}/{head.service}/aws4_request"
     line = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
     others = [pair for pair in head.headers if pair[0] != b"authorization"]
