@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -12,11 +13,15 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from tests.acceptance import packages
 from tests.acceptance.machine import until
 from tests.acceptance.server import BOUND_S, ROLE, NeveServer, clean_environment
@@ -106,6 +111,34 @@ def zipped(code: str) -> bytes:
     return content.getvalue()
 
 
+def raw(platform: Platform, request: str) -> bytes:
+    """What is answered to a request as it stands."""
+    place = urlsplit(platform.server.url)
+    with socket.create_connection((place.hostname or "", place.port or 0), BOUND_S) as link:
+        link.sendall(request.replace("\n", "\r\n").encode())
+        return b"".join(iter(lambda: link.recv(65536), b""))
+
+
+def signed(
+    platform: Platform,
+    method: str,
+    path: str,
+    service: str,
+    key: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+) -> tuple[int, bytes]:
+    request = AWSRequest(method, platform.server.url + path, headers=dict(headers or {}), data=body)
+    SigV4Auth(Credentials(key["id"], key["secret"]), service, "us-east-1").add_auth(request)
+    given = urllib.request.Request(request.url, body or None, dict(request.headers), method=method)
+    try:
+        with urllib.request.urlopen(given, timeout=BOUND_S) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
 def refusal(call: Any, **members: Any) -> tuple[int, str, str]:
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         call(**members)
@@ -158,7 +191,7 @@ def test_who_has_no_key_is_refused_everywhere_but_asked_for_health(platform: Pla
     assert plain(f"{url}/2015-03-31/functions") == missing
     assert plain(f"{url}/_neve/environments") == missing
     assert plain(f"{url}/_neve/records") == missing
-    assert plain(f"{url}/_neve/health")[0] == 200
+    assert plain(f"{url}/_neve/health") == (200, b'{"status":"ready"}')
     assert plain(f"{url}/bucket/key")[0] == 403
     stranger = {"id": "AKIASTRANGER", "secret": "x"}
     assert refusal(platform.client("lambda", stranger).list_functions)[:2] == (403, "UnrecognizedClientException")
@@ -167,6 +200,77 @@ def test_who_has_no_key_is_refused_everywhere_but_asked_for_health(platform: Pla
     assert refusal(platform.client("lambda", guessed).list_functions)[:2] == (403, "InvalidSignatureException")
     own_parts = {"id": "000000000000", "secret": "neve"}
     assert refusal(platform.client("lambda", own_parts).list_functions)[:2] == (403, "InvalidSignatureException")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET //_neve/environments HTTP/1.1",
+        "GET /./_neve/environments HTTP/1.1",
+        "GET /x/../_neve/environments HTTP/1.1",
+        "GET /_neve/./environments HTTP/1.1",
+        "GET /_neve/health/../environments HTTP/1.1",
+        "GET /_neve/health/%2e%2e/environments HTTP/1.1",
+        "GET /_neve/health%2f..%2fenvironments HTTP/1.1",
+        "GET /%5fneve/environments HTTP/1.1",
+        "GET /_neve%2fenvironments HTTP/1.1",
+        "GET /_neve/%65nvironments HTTP/1.1",
+        "GET /_neve/environments/ HTTP/1.1",
+        "GET /_neve/environments#/_neve/health HTTP/1.1",
+        "GET /_neve/health;/../environments HTTP/1.1",
+        "GET http://127.0.0.1/_neve/environments HTTP/1.1",
+        "GET /_neve/environments HTTP/1.0",
+        "HEAD /_neve/environments HTTP/1.1",
+        "get /_neve/environments HTTP/1.1",
+        "GET /_neve/environments HTTP/1.1\nX-Original-URL: /_neve/health\nX-Rewrite-URL: /_neve/health",
+        "GET /_neve/health HTTP/1.1\nX-Original-URL: /_neve/environments\nHost: a",
+        "GET /_neve/environments HTTP/1.1\nX-Forwarded-For: 127.0.0.1\nX-Forwarded-Prefix: /_neve/health",
+        "POST /_neve/clock/advance HTTP/1.1\nX-HTTP-Method-Override: GET",
+        "GET /_neve/environments?X-Amz-Signature= HTTP/1.1",
+        "GET /_neve/environments HTTP/1.1\nAuthorization: AWS 000000000000:x",
+        "GET /_neve/environments HTTP/1.1\nAuthorization: Basic bmV2ZTpuZXZl",
+        "GET //2015-03-31/functions HTTP/1.1",
+        "GET /2015-03-31/functions/../functions HTTP/1.1",
+        "GET /2015-03-31/functions HTTP/1.1\nX-Amz-Target: Logs_20140328.DescribeLogGroups",
+        "GET /moto-api/data.json HTTP/1.1",
+    ],
+)
+def test_no_way_to_write_a_request_gets_a_stranger_in(platform: Platform, line: str) -> None:
+    answer = raw(platform, f"{line}\nHost: 127.0.0.1\nConnection: close\n\n")
+    assert int(answer.split()[1]) in (400, 403), answer
+
+
+@pytest.mark.parametrize("host", ["a" * 32 + ".lambda-url.us-east-1.localhost", "A" * 32 + ".LAMBDA-URL.us-east-1.x"])
+def test_the_host_of_a_function_url_leads_nowhere_else(platform: Platform, host: str) -> None:
+    answer = raw(platform, f"GET /_neve/environments HTTP/1.1\nHost: {host}\nConnection: close\n\n")
+    assert answer.endswith(b'\r\n\r\n{"Message":null}'), answer
+
+
+def test_a_key_is_told_more_of_the_health_if_its_policy_says_so(platform: Platform) -> None:
+    policy = {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"}
+    (platform.place / "lambda.json").write_text(json.dumps({"Statement": [policy]}))
+    limited = platform.key("limited", "--policy", str(platform.place / "lambda.json"))
+    assert "sandbox" in json.loads(signed(platform, "GET", "/_neve/health", "lambda", platform.ada)[1])
+    assert signed(platform, "GET", "/_neve/health", "lambda", limited) == (200, b'{"status":"ready"}')
+    guessed = {**platform.ada, "secret": "guessed"}
+    assert signed(platform, "GET", "/_neve/health", "lambda", guessed)[0] == 403
+
+
+def test_what_was_signed_for_another_service_is_nothing_to_neves_own_api(platform: Platform) -> None:
+    assert signed(platform, "GET", "/_neve/clock", "lambda", platform.ada)[0] == 200
+    unsigned = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    status, text = signed(platform, "GET", "/_neve/clock", "s3", platform.ada, unsigned)
+    assert (status, b"correct service: 'lambda'" in text) == (403, True)
+
+
+def test_a_key_for_one_neighbour_reaches_no_other_and_not_the_neighbours_own_api(platform: Platform) -> None:
+    policy = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    (platform.place / "queues.json").write_text(json.dumps({"Statement": [policy]}))
+    key = platform.key("queues", "--policy", str(platform.place / "queues.json"))
+    assert platform.client("sqs", key).list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert refusal(platform.client("iam", key).list_users)[1] == "AccessDenied"
+    assert signed(platform, "GET", "/moto-api/data.json", "sqs", key)[0] == 403
+    assert signed(platform, "POST", "/moto-api/reset", "sqs", key)[0] == 403
 
 
 @pytest.mark.parametrize(

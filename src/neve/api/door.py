@@ -23,10 +23,11 @@ from typing import Any, Protocol
 from neve.api import actions, errors, model
 from neve.api.body import BodyLimits, Disconnected
 from neve.api.calls import Calls, Witness
-from neve.api.gate import Claim, Gate, hold, wire_of
+from neve.api.gate import MISSING, Claim, Gate, hold, wire_of
 from neve.api.http import (
     BODY,
     CLAIM,
+    STRANGER,
     WHOLE,
     Application,
     RawOperation,
@@ -44,13 +45,14 @@ from neve.api.scope import UNSIGNED, Caller, caller_of
 from neve.api.sending import Reading, send_answer
 from neve.api.wire import Codec
 from neve.domain.call import Call, Operation
-from neve.domain.errors import CallerError, NeveError, UnsupportedOperation
+from neve.domain.errors import CallerError, NeveError, SignatureRefused, UnsupportedOperation
 from neve.domain.world import World
 
 OWN_PATH = "/_neve"
 HEALTH_PATH = "/_neve/health"
 _OWN_BODY_BYTES = 65_536
 _CALLER = "neve.caller"
+_IF_SIGNED = ", unless its client signs x-amz-content-sha256"
 _MATCHES_KEPT = 4_096
 _USUAL_BYTES = 1_024
 
@@ -210,19 +212,26 @@ class _Door:
                 calls.tell(witness.call(caller.world, service, operation))
 
     async def _serve_own(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Our own API. Whether Neve is well may be asked by everybody."""
-        if self._gate is None or scope["path"] == HEALTH_PATH:
-            await self._own(scope, receive, send)
-            return
+        """Our own API. Whether Neve is well may be asked by everybody. A body is whole before anything begins."""
         reading = Reading(scope, receive, dict(scope["headers"]))
         try:
-            claim = self._claim(scope, reading)
+            scope = {**scope, **self._introduced(scope, reading)}
             held = reading.receive if reading.done else await hold(reading.receive, _OWN_BODY_BYTES)
         except CallerError as error:
             request_id = self._new_id()
             await send_answer(scope, reading.receive, send, errors.render(error, None, request_id), request_id, reading)
             return
-        await self._own({**scope, CLAIM: claim}, held, send)
+        await self._own(scope, held, send)
+
+    def _introduced(self, scope: Scope, reading: Reading) -> Mapping[str, Any]:
+        """What our own API is told of who calls. Signed for anything else than Lambda, as which it goes, a request was made for
+        something else: for S3 not even its body need be signed."""
+        try:
+            return {CLAIM: self._claim(scope, reading, "lambda")}
+        except SignatureRefused as error:
+            if error.code == MISSING and scope["path"] == HEALTH_PATH:
+                return {STRANGER: True}
+            raise
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self._new_id()
@@ -263,11 +272,11 @@ class _Door:
 
     # Authorization
 
-    def _claim(self, scope: Scope, reading: Reading) -> Claim | None:
+    def _claim(self, scope: Scope, reading: Reading, service: str | None = None) -> Claim | None:
         """What the request claims, proven already when there is no body; None when nobody checks."""
         if self._gate is None:
             return None
-        claim = self._gate.claim(wire_of(scope))
+        claim = self._gate.claim(wire_of(scope), service)
         reading.prove_by(claim)
         return claim
 
@@ -313,7 +322,11 @@ class _Door:
 
 async def _let_pass(claim: Claim, service: str, call: Call, reading: Reading) -> Receive:
     """To a neighbour: a body is held only if its digest was not signed by itself."""
-    receive = reading.receive if reading.done or claim.declared is not None else await hold(reading.receive)
+    receive = (
+        reading.receive
+        if reading.done or claim.declared is not None
+        else await hold(reading.receive, otherwise=_IF_SIGNED)
+    )
     claim.principal.check_may(f"{service}:*", "*", call.world.region)
     return receive
 

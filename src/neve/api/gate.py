@@ -34,6 +34,9 @@ _MISMATCH = (
     "signing method. Consult the service documentation for details."
 )
 
+MISSING = "MissingAuthenticationTokenException"
+"""Nobody signed the request."""
+
 MOST_HELD = 64 * 1024 * 1024
 """Of a body whose digest was not signed by itself, in bytes, before it may go on to a neighbour."""
 
@@ -75,7 +78,7 @@ class Gate:
         reading = Reading.of(wire.headers)
         signature = sigv4.read_signature(wire, reading)
         if signature is None:
-            raise SignatureRefused("MissingAuthenticationTokenException", "Missing Authentication Token")
+            raise SignatureRefused(MISSING, "Missing Authentication Token")
         _check_scope(signature, service, region)
         _check_signed_headers(signature, reading)
         _check_time(signature, self._now())
@@ -181,12 +184,13 @@ class _Proving:
         return message
 
 
-async def hold(receive: Receive, most: int = MOST_HELD) -> Receive:
-    """The whole body, to be given again: for who must not begin before it is proven. RequestTooLarge, RequestTimeoutException."""
-    return await in_time(_held(receive, most))
+async def hold(receive: Receive, most: int = MOST_HELD, otherwise: str = "") -> Receive:
+    """The whole body, to be given again: for who must not begin before it is proven. RequestTooLarge, which says when it would be
+    taken `otherwise`, RequestTimeoutException."""
+    return await in_time(_held(receive, most, otherwise))
 
 
-async def _held(receive: Receive, most: int) -> Receive:
+async def _held(receive: Receive, most: int, otherwise: str) -> Receive:
     body = bytearray()
     more = True
     while more:
@@ -196,9 +200,7 @@ async def _held(receive: Receive, most: int) -> Receive:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > most:
-            raise RequestTooLarge(
-                f"Request must be smaller than {most} bytes, unless its client signs x-amz-content-sha256."
-            )
+            raise RequestTooLarge(f"Request must be smaller than {most} bytes{otherwise}.")
     return _once({"type": "http.request", "body": bytes(body), "more_body": False}, receive)
 
 

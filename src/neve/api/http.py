@@ -66,6 +66,9 @@ BODY = "neve.body"
 CLAIM = "neve.claim"
 """In the scope of a request to our own API: who calls (a `gate.Claim` that is proven), when authorization is on."""
 
+STRANGER = "neve.stranger"
+"""In the scope of a request to our own API: nobody signed it, and authorization is on."""
+
 CUT = "neve.cut"
 """The ASGI extension of our server that ends the connection in the middle of an answer: `scope["extensions"][CUT]()`."""
 

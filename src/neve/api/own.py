@@ -35,7 +35,6 @@ from neve.domain.world import World
 from neve.queue.event_queue import EventQueue
 
 _JSON = "application/json"
-_BODY_BYTES = 65_536
 _ASK_SECONDS = 'Send {"seconds": 120} to move the clock two minutes ahead.'
 
 Query = Mapping[str, str]
@@ -68,7 +67,6 @@ class House:
 def create_own(house: House) -> Application:
     """The application for every path that begins with `/_neve/`."""
     simple: Mapping[tuple[str, str], Callable[[Query, bytes], Awaitable[Any]]] = {
-        ("GET", "health"): lambda query, body: _now(_health(house)),
         ("GET", "environments"): lambda query, body: _now(_environments(house, query)),
         ("GET", "doctor"): lambda query, body: _doctor(house),
         ("GET", "runtimes"): lambda query, body: _runtimes(house, query.get("runtime")),
@@ -96,7 +94,9 @@ def create_own(house: House) -> Application:
         try:
             visitor.check_may(scope["method"], path)
             query = visitor.narrowed(query)
-            if path == "records":
+            if path == "health" and scope["method"] == "GET":
+                await _answer(send, 200, _encode(_health(house, visitor)), _JSON)
+            elif path == "records":
                 await _records(house, query, visitor, receive, send)
             elif path.startswith("traces/"):
                 name = path.removeprefix("traces/")
@@ -130,9 +130,13 @@ def _traces(house: House, query: Query) -> Any:
 # What can be read
 
 
-def _health(house: House) -> dict[str, Any]:
+def _health(house: House, visitor: Visitor) -> dict[str, Any]:
+    """Everybody may know whether it is up."""
+    status = "stopping" if house.closing.is_set() else "ready"
+    if not visitor.may_read_machine:
+        return {"status": status}
     return {
-        "status": "stopping" if house.closing.is_set() else "ready",
+        "status": status,
         "version": __version__,
         "sandbox": house.kind.name,
         "freezer": house.kind.freezer,
@@ -337,14 +341,13 @@ async def _now(value: Any) -> Any:
 
 
 async def _body(receive: Receive) -> bytes:
+    """The door has bounded it."""
     body = b""
     more = True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > _BODY_BYTES:
-            raise InvalidParameterValue(f"The body is longer than {_BODY_BYTES} bytes.")
     return body
 
 

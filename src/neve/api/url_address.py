@@ -44,7 +44,7 @@ def is_for_url(scope: Scope) -> bool:
         return False
     for name, value in scope["headers"]:
         if name == b"host":
-            return _MARK in value or scope["raw_path"].startswith(_PREFIX)
+            return _MARK in value.lower() or scope["raw_path"].startswith(_PREFIX)
     return bool(scope["raw_path"].startswith(_PREFIX))
 
 

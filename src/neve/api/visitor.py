@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping
 
 from neve.api.gate import Claim
-from neve.api.http import CLAIM, Scope
+from neve.api.http import CLAIM, STRANGER, Scope
 from neve.api.scope import caller_of
 from neve.domain.errors import AccessDenied, CallerError, ResourceNotFound
 from neve.domain.world import World
 
 ACCOUNT = "account"
 ACTIONS: Mapping[tuple[str, str], str] = {
-    ("GET", "health"): "neve:ReadMachine",
     ("GET", "environments"): "neve:ListEnvironments",
     ("GET", "doctor"): "neve:ReadMachine",
     ("GET", "runtimes"): "neve:ReadMachine",
@@ -33,11 +32,22 @@ ACTIONS: Mapping[tuple[str, str], str] = {
 
 
 class Visitor:
-    """One request. Without a claim nobody checks who calls, and everything is everybody's."""
+    """One request. Without a claim nobody checks who calls, and everything is everybody's; a stranger comes no further than to
+    the health."""
 
-    def __init__(self, world: World, claim: Claim | None) -> None:
+    def __init__(self, world: World, claim: Claim | None, is_stranger: bool = False) -> None:
         self.world = world
         self._claim = claim
+        self._is_stranger = is_stranger
+
+    @property
+    def may_read_machine(self) -> bool:
+        """Whether he is told of the machine."""
+        try:
+            self.check_may("GET", "doctor")
+        except AccessDenied:
+            return False
+        return not self._is_stranger
 
     @property
     def still_there(self) -> bool:
@@ -46,7 +56,7 @@ class Visitor:
 
     def check_may(self, method: str, path: str) -> None:
         """AccessDenied."""
-        if self._claim is None or path.startswith(("code/", "layers/")):
+        if self._claim is None or path.startswith(("code/", "layers/")) or path == "health":
             return
         action = ACTIONS.get((method, "traces" if path.startswith("traces/") else path))
         if action is None:
@@ -82,7 +92,7 @@ def visitor_of(scope: Scope) -> Visitor:
     """Who calls, as far as the request says."""
     claim: Claim | None = scope.get(CLAIM)
     if claim is None:
-        return Visitor(_said(scope), None)
+        return Visitor(_said(scope), None, STRANGER in scope)
     return Visitor(World(claim.principal.account, claim.signature.region), claim)
 
 

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import uvicorn
 import uvloop
@@ -35,18 +35,19 @@ _RUNTIMES_LOOKED_AT = 100
 # What the server may still need after the data plane gave every caller its answer.
 _LAST_WORDS_SECONDS = 2
 
-OnReady = Callable[[str], None]
+OnReady = Callable[[str, Sequence[str]], None]
 
 
 def serve(settings: Settings, *, on_ready: OnReady | None = None) -> int:
-    """Run until SIGTERM or SIGINT; the exit status. `on_ready` gets the URL once calls are accepted.
+    """Run until SIGTERM or SIGINT; the exit status. `on_ready` gets the URL, and what is not isolated, once calls are
+    accepted.
 
     OperatorError when the settings, the port or the data directory do not allow a start.
     """
     _allow_open_files()
     _have_mounts_of_our_own(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, on_ready or (lambda url: None)))
+        return runner.run(_serve(settings, on_ready or (lambda url, missing: None)))
 
 
 # The process
@@ -130,7 +131,7 @@ async def _accept(
     if await first(started, serving) is started:
         await parts.events.queue.start()  # functions may call back from their first event on
         _collect_seldom()
-        on_ready(ground.url)
+        on_ready(ground.url, ground.kind.missing)
         await first(asked, serving)
     stop.closing.set()
     server.should_exit = True  # it closes the door now and waits for its connections

@@ -1,8 +1,7 @@
 """`neve serve`, and what `neve dev` shares with it: settings, `neve.toml`, the ready line."""
 
 import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from neve import settings as table
 from neve.cli import output
-from neve.cli.client import Client, Failed, Impossible
+from neve.cli.client import Impossible
 from neve.cli.discover import read_toml
 from neve.cli.flags import settings_flags
 
@@ -64,10 +63,9 @@ def run(
 
     log.setup(level, show)
 
-    def ready(url: str) -> None:
+    def ready(url: str, missing: Sequence[str]) -> None:
         print(f"neve ready on {url}", flush=True)
-        # Asked from outside the event loop: the loop itself has to answer.
-        threading.Thread(target=_say_missing, args=(url,), name="isolation warning", daemon=True).start()
+        _say_missing(missing)
         on_ready(url)
 
     try:
@@ -76,12 +74,8 @@ def run(
         raise Impossible(_sentence(error.message)) from error
 
 
-def _say_missing(url: str) -> None:
+def _say_missing(missing: Sequence[str]) -> None:
     """What the sandbox does not isolate: loudly, in few lines."""
-    try:
-        missing = Client(url).own("/health").get("missing", [])
-    except Failed:
-        return  # it stopped in the meantime
     if missing:
         output.say("WARNING: functions are not fully isolated on this machine:", fg="yellow", bold=True)
         for sentence in missing:
