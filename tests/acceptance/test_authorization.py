@@ -246,6 +246,14 @@ def test_the_host_of_a_function_url_leads_nowhere_else(platform: Platform, host:
     assert answer.endswith(b'\r\n\r\n{"Message":null}'), answer
 
 
+def test_a_misspelt_action_is_refused_with_the_right_one(platform: Platform) -> None:
+    policy = platform.place / "misspelt.json"
+    policy.write_text(json.dumps({"Statement": [{"Effect": "Deny", "Action": "lambda:Invoke", "Resource": "*"}]}))
+    asked = ["keys", "policy", platform.ada["id"], "--set", str(policy)]
+    refused = neve(platform.place, *asked, status=1).stderr
+    assert "there is no action lambda:Invoke; there is lambda:InvokeFunction" in " ".join(refused.split())
+
+
 def test_a_key_is_told_more_of_the_health_if_its_policy_says_so(platform: Platform) -> None:
     policy = {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"}
     (platform.place / "lambda.json").write_text(json.dumps({"Statement": [policy]}))

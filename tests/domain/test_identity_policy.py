@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from neve.domain.errors import AccessDenied, InvalidParameterValue
-from neve.domain.identity_policy import FULL_ACCESS, Verdict, document, parse
+from neve.domain.identity_policy import FULL_ACCESS, Verdict, check_actions, document, parse
 from neve.domain.principal import Principal
 
 F = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -92,6 +92,37 @@ def test_what_could_not_be_held_is_refused(text: str, reason: str) -> None:
     with pytest.raises(InvalidParameterValue, match="The policy is invalid") as caught:
         parse(text)
     assert reason in caught.value.message
+
+
+NAMES = {
+    "lambda:invoke": "lambda:InvokeFunction",
+    "lambda:invokefunction": "lambda:InvokeFunction",
+    "lambda:getfunction": "lambda:GetFunction",
+    "logs:getlogevents": "logs:GetLogEvents",
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("lambda:InvokeFuncton", "there is no action lambda:InvokeFuncton; there is lambda:InvokeFunction"),
+        ("lambda:Invoke", "there is no action lambda:Invoke; there is lambda:InvokeFunction"),
+        ("lambda:GetFuncton*", "there is no action lambda:GetFuncton*; there is lambda:GetFunction"),
+        ("lambda:GetLogEvents", "there is no action lambda:GetLogEvents; there is logs:GetLogEvents"),
+        ("neve:Xyz", "there is no action neve:Xyz."),
+        ("lamda:*", "there is no service lamda; there is lambda"),
+    ],
+)
+def test_an_action_that_there_is_not_is_refused(action: str, said: str) -> None:
+    for statement in (deny([action, "lambda:GetFunction"]), {"Effect": "Allow", "NotAction": action, "Resource": "*"}):
+        with pytest.raises(InvalidParameterValue) as caught:
+            check_actions(parse(policy(allow("*"), statement)), NAMES)
+        assert said in caught.value.message
+
+
+@pytest.mark.parametrize("action", ["*", "lambda:*", "LAMBDA:get*", "lambda:?nvokeFunction", "s3:*", "dynamodb:*"])
+def test_an_action_that_there_is_is_taken(action: str) -> None:
+    check_actions(parse(policy(allow(action))), NAMES)
 
 
 def test_the_refusal_is_in_the_words_of_aws() -> None:

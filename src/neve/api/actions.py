@@ -5,9 +5,12 @@ Authorization Reference" (Lambda, CloudWatch Logs).
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from neve.api import model, visitor
 from neve.domain import arn as arns
+from neve.domain.permission import INVOKE_URL
 from neve.domain.world import World
 
 _OTHERWISE_NAMED = {
@@ -26,6 +29,18 @@ def asked(service: str, operation: str, members: Mapping[str, Any], world: World
     action = f"{service}:{_OTHERWISE_NAMED.get(operation, operation)}"
     resource = _of_logs(members, world) if service == "logs" else _of_lambda(operation, members, world)
     return action, resource
+
+
+@cache
+def names() -> Mapping[str, str]:
+    """Every action that is ever asked for, by its name and by that of its operation, in lower case."""
+    named = {
+        f"{service}:{operation}": f"{service}:{_OTHERWISE_NAMED.get(operation, operation)}"
+        for service in ("lambda", "logs")
+        for operation in model.load(service).operations
+    }
+    actions = {*named.values(), *visitor.ACTIONS.values(), INVOKE_URL}
+    return {name.lower(): action for name, action in [*named.items(), *((each, each) for each in actions)]}
 
 
 def _of_lambda(operation: str, members: Mapping[str, Any], world: World) -> str:

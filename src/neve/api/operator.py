@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from neve import log
+from neve.api import actions
 from neve.control.keys import Keys
 from neve.domain.access_key import AccessKey
 from neve.domain.errors import InvalidParameterValue, NeveError, OperatorError
-from neve.domain.identity_policy import IdentityPolicy, document, parse
+from neve.domain.identity_policy import IdentityPolicy, check_actions, document, parse
 from neve.domain.system_log import iso_time
 from neve.domain.world import DEFAULT_ACCOUNT
 
@@ -39,12 +40,11 @@ async def answer(keys: Keys, request: Members) -> dict[str, Any]:
 
 
 async def _create(keys: Keys, request: Members) -> dict[str, Any]:
-    policy = request.get("policy")
     key, secret = await keys.create(
         str(request.get("account") or DEFAULT_ACCOUNT),
         str(request.get("name")),
         str(request.get("description") or ""),
-        parse(policy) if policy is not None else None,
+        _policy_of(request),
     )
     return {**_told(key), "secret": secret}
 
@@ -63,9 +63,16 @@ async def _enable(keys: Keys, request: Members) -> dict[str, Any]:
 
 async def _policy(keys: Keys, request: Members) -> dict[str, Any]:
     """`policy` as text, None for full access."""
-    given = request.get("policy")
-    policy: IdentityPolicy | None = parse(given) if given is not None else None
-    return _told(await keys.set_policy(_which(request), policy))
+    return _told(await keys.set_policy(_which(request), _policy_of(request)))
+
+
+def _policy_of(request: Members) -> IdentityPolicy | None:
+    text = request.get("policy")
+    if text is None:
+        return None
+    policy = parse(text)
+    check_actions(policy, actions.names())
+    return policy
 
 
 async def _delete(keys: Keys, request: Members) -> dict[str, Any]:

@@ -95,8 +95,7 @@ def policy_command(key: str, policy: str | None, full: bool, **given: Any) -> No
 @_place
 def disable_command(key: str, **given: Any) -> None:
     """Let nobody use KEY until it is enabled again."""
-    told = _ask({"do": "disable", "key": key}, given)
-    output.say(f"{told['id']} ({told['name']}): disabled")
+    _make("disable", key, given, "disabled")
 
 
 @command.command("enable")
@@ -104,8 +103,7 @@ def disable_command(key: str, **given: Any) -> None:
 @_place
 def enable_command(key: str, **given: Any) -> None:
     """Let KEY be used again."""
-    told = _ask({"do": "enable", "key": key}, given)
-    output.say(f"{told['id']} ({told['name']}): enabled")
+    _make("enable", key, given, "enabled")
 
 
 @command.command("delete")
@@ -113,8 +111,7 @@ def enable_command(key: str, **given: Any) -> None:
 @_place
 def delete_command(key: str, **given: Any) -> None:
     """Delete KEY for good: no request that it signs is taken any more."""
-    told = _ask({"do": "delete", "key": key}, given)
-    output.say(f"{told['id']} ({told['name']}): deleted")
+    _make("delete", key, given, "deleted")
 
 
 @command.command("rotate")
@@ -126,6 +123,11 @@ def rotate_command(**given: Any) -> None:
     """
     told = _ask({"do": "rotate"}, given)
     output.say(f"The secrets of {told['sealed']} keys are encrypted with a new master key.")
+
+
+def _make(verb: str, key: str, place: Mapping[str, Any], became: str) -> None:
+    told = _ask({"do": verb, "key": key}, place)
+    output.say(f"{told['id']} ({told['name']}): {became}")
 
 
 def _ask(request: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:

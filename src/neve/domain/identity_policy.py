@@ -7,14 +7,15 @@ refused when the policy is given, because a denial that is not enforced is worse
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
 from neve.domain.errors import InvalidParameterValue
-from neve.domain.policy_condition import holds, is_operator, like
-from neve.domain.policy_document import NotAPolicyError, read_policy
+from neve.domain.policy_condition import holds, like
+from neve.domain.policy_document import NotAPolicyError, acts, check_condition, listed, read_policy
 
 Statement = Mapping[str, Any]
 
@@ -57,15 +58,41 @@ def parse(text: str) -> IdentityPolicy:
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise _malformed(f"it is longer than {MOST_BYTES} bytes")
     try:
-        read = read_policy(text)
+        return _read(text)
     except NotAPolicyError as error:
         raise _malformed(str(error)) from None
-    statements = tuple(_listed(read.get("Statement", [])))
+
+
+def _read(text: str) -> IdentityPolicy:
+    statements = tuple(listed(read_policy(text).get("Statement", [])))
     if not statements:
         raise _malformed("it has no Statement; a key that may do nothing is one that is disabled")
     for each in statements:
         _check(each)
     return IdentityPolicy(statements)
+
+
+def check_actions(policy: IdentityPolicy, names: Mapping[str, str]) -> None:
+    """InvalidParameterValue for an action that there is not, or a pattern that none fits: it would do nothing, and a denial that
+    does nothing is worse than none. `names` has the actions of our services, by what people may think that they are called, in
+    lower case."""
+    for statement in policy.statements:
+        for each in listed(statement.get("Action", statement.get("NotAction"))):
+            _check_is_there(each, names)
+
+
+def _check_is_there(text: str, names: Mapping[str, str]) -> None:
+    lower = text.lower()
+    service = lower.partition(":")[0]
+    if text == "*" or (service in OURS and any(like(lower, action.lower()) for action in set(names.values()))):
+        return
+    if service in OURS:
+        near = get_close_matches(lower.replace("*", "").replace("?", ""), names, 3, 0.6)
+        said = ", ".join(dict.fromkeys(names[name] for name in near))
+        raise _malformed(f"there is no action {text}" + (f"; there is {said}" if said else ""))
+    alike = get_close_matches(service, OURS, 1, 0.8)
+    if alike:
+        raise _malformed(f"there is no service {service}; there is {alike[0]}")
 
 
 def document(policy: IdentityPolicy) -> str:
@@ -75,27 +102,16 @@ def document(policy: IdentityPolicy) -> str:
 
 def _applies(statement: Statement, action: str, resource: str, context: Mapping[str, str]) -> bool:
     return (
-        _acts(statement, action)
+        acts(statement, action)
         and _concerns(statement, resource)
         and ("Condition" not in statement or holds(statement["Condition"], context))
     )
 
 
-def _acts(statement: Statement, action: str) -> bool:
-    lower = action.lower()
-    if "Action" in statement:
-        return any(like(each.lower(), lower) for each in _listed(statement["Action"]))
-    return not any(like(each.lower(), lower) for each in _listed(statement["NotAction"]))
-
-
 def _concerns(statement: Statement, resource: str) -> bool:
     if "Resource" in statement:
-        return any(like(each, resource) for each in _listed(statement["Resource"]))
-    return not any(like(each, resource) for each in _listed(statement["NotResource"]))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+        return any(like(each, resource) for each in listed(statement["Resource"]))
+    return not any(like(each, resource) for each in listed(statement["NotResource"]))
 
 
 # What is wrong with a statement
@@ -125,7 +141,7 @@ def _check(given: Any) -> None:
 def _one_of(given: Statement, name: str, opposite: str) -> list[str]:
     if (name in given) == (opposite in given):
         raise _malformed(f"a Statement needs either {name} or {opposite}")
-    values = _listed(given.get(name, given.get(opposite)))
+    values = listed(given.get(name, given.get(opposite)))
     if not values or not all(isinstance(each, str) and each for each in values):
         raise _malformed(f"the {name} of a Statement is no text, nor a list of texts")
     return values
@@ -152,11 +168,7 @@ def _check_resource(text: str) -> None:
 
 
 def _check_condition(given: Any) -> None:
-    if not isinstance(given, dict) or not all(isinstance(keys, dict) for keys in given.values()):
-        raise _malformed("the Condition of a Statement is no JSON object of JSON objects")
-    unknown: Iterable[str] = [operator for operator in given if not is_operator(operator)]
-    for operator in unknown:
-        raise _malformed(f"Neve does not know the condition operator {operator}")
+    check_condition(given)
     for keys in given.values():
         for key in keys:
             if key.lower() not in CONDITION_KEYS:

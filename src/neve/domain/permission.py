@@ -11,8 +11,7 @@ from typing import Any
 
 from neve.domain import limits
 from neve.domain.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound, ServiceSpecific
-from neve.domain.policy_condition import is_operator
-from neve.domain.policy_document import NotAPolicyError, read_policy
+from neve.domain.policy_document import NotAPolicyError, check_condition, read_policy
 
 Statement = Mapping[str, Any]
 """As the policy language of IAM spells it."""
@@ -151,9 +150,13 @@ def document(policy: ResourcePolicy) -> str:
 def parse(text: str, arn: str) -> ResourcePolicy:
     """A policy for the function, version or alias of that ARN. InvalidParameterValue that says what is wrong with it."""
     try:
-        read = read_policy(text)
+        return _read(text, arn)
     except NotAPolicyError as error:
         raise _malformed(str(error)) from None
+
+
+def _read(text: str, arn: str) -> ResourcePolicy:
+    read = read_policy(text)
     given = read.get("Statement")
     statements = tuple(given if isinstance(given, list) else [given])
     if not statements:
@@ -177,7 +180,7 @@ def _check_statement(given: Any, arn: str) -> None:
         raise _malformed("the Action of a statement is not one of Lambda's, like lambda:InvokeFunction")
     if not all(_concerns(each, arn) for each in _listed(given.get("Resource"))):
         raise _malformed(f"the Resource of a statement is not {arn}")
-    _check_condition(given.get("Condition", {}))
+    check_condition(given.get("Condition", {}))
 
 
 def _is_principal(value: Any) -> bool:
@@ -186,14 +189,6 @@ def _is_principal(value: Any) -> bool:
         and bool(value)
         and all(isinstance(each, str) for named in value.values() for each in _listed(named))
     )
-
-
-def _check_condition(given: Any) -> None:
-    if not isinstance(given, dict) or not all(isinstance(keys, dict) for keys in given.values()):
-        raise _malformed("the Condition of a statement is no JSON object of JSON objects")
-    unknown = [operator for operator in given if not is_operator(operator)]
-    if unknown:
-        raise _malformed(f"Neve does not know the condition operator {unknown[0]}")
 
 
 def _listed(value: Any) -> list[Any]:

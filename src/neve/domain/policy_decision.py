@@ -10,6 +10,7 @@ from typing import Any
 
 from neve.domain.permission import ResourcePolicy, Statement
 from neve.domain.policy_condition import holds, like
+from neve.domain.policy_document import acts, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ def _effects(policy: ResourcePolicy | None, ask: Ask) -> set[str]:
 def _applies(statement: Statement, ask: Ask) -> bool:
     return (
         _is_meant(statement, ask)
-        and _acts(statement, ask.action)
-        and any(like(each, ask.resource) for each in _listed(statement["Resource"]))
+        and acts(statement, ask.action)
+        and any(like(each, ask.resource) for each in listed(statement["Resource"]))
         and holds(statement.get("Condition", {}), ask.context)
     )
 
@@ -62,10 +63,8 @@ def _names(principal: Any, ask: Ask, each_of_account: bool) -> bool:
     """`each_of_account`: whether who is known only as an account is meant when one of its users or roles is."""
     if principal == "*":
         return True
-    named = _listed(principal.get("AWS", []))
-    return any(_is(each, ask, each_of_account) for each in named) or ask.service in _listed(
-        principal.get("Service", [])
-    )
+    named = listed(principal.get("AWS", []))
+    return any(_is(each, ask, each_of_account) for each in named) or ask.service in listed(principal.get("Service", []))
 
 
 def _is(named: str, ask: Ask, each_of_account: bool) -> bool:
@@ -86,13 +85,3 @@ def _is_role_of(who: str, proven: str) -> bool:
     """Whether `role/PATH/NAME` is the role that `assumed-role/NAME/SESSION` plays."""
     named, played = who.split("/"), proven.split("/")
     return named[0] == "role" and played[0] == "assumed-role" and named[-1] == played[1]
-
-
-def _acts(statement: Statement, action: str) -> bool:
-    if "Action" in statement:
-        return any(like(each.lower(), action.lower()) for each in _listed(statement["Action"]))
-    return not any(like(each.lower(), action.lower()) for each in _listed(statement["NotAction"]))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
