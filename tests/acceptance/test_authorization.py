@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import boto3
 import botocore.exceptions
@@ -252,6 +252,19 @@ def test_a_misspelt_action_is_refused_with_the_right_one(platform: Platform) -> 
     asked = ["keys", "policy", platform.ada["id"], "--set", str(policy)]
     refused = neve(platform.place, *asked, status=1).stderr
     assert "there is no action lambda:Invoke; there is lambda:InvokeFunction" in " ".join(refused.split())
+
+
+def test_a_denial_holds_however_the_function_is_named(platform: Platform) -> None:
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:echo"
+    allow, deny = ({"Effect": each, "Action": "lambda:*", "Resource": "*"} for each in ("Allow", "Deny"))
+    (platform.place / "deny.json").write_text(json.dumps({"Statement": [allow, {**deny, "Resource": arn}]}))
+    key = platform.key("denied", "--policy", str(platform.place / "deny.json"))
+    for name in ("echo", "000000000000:function:echo", arn.replace("aws", "aws-cn", 1)):
+        assert signed(platform, "GET", f"/_neve/code/000000000000/us-east-1/{quote(name)}", "lambda", key)[0] >= 400
+    assert signed(platform, "GET", "/_neve/code/000000000000/us-east-1/echo", "lambda", platform.ada)[0] == 200
+    client = platform.client("lambda", key)
+    for resource in (arn, arn.replace("aws", "aws-cn", 1)):
+        assert refusal(client.list_tags, Resource=resource)[1] == "AccessDeniedException"
 
 
 def test_a_key_is_told_more_of_the_health_if_its_policy_says_so(platform: Platform) -> None:

@@ -27,7 +27,7 @@ _ARNS = ("CodeSigningConfigArn", "ResourceArn", "Resource", "Arn")
 def asked(service: str, operation: str, members: Mapping[str, Any], world: World) -> tuple[str, str]:
     """Action and resource. ValidationFailed for a function name that is none."""
     action = f"{service}:{_OTHERWISE_NAMED.get(operation, operation)}"
-    resource = _of_logs(members, world) if service == "logs" else _of_lambda(operation, members, world)
+    resource = _of_logs(members, world) if service == "logs" else _in_partition(_of_lambda(operation, members, world))
     return action, resource
 
 
@@ -58,6 +58,12 @@ def _of_lambda(operation: str, members: Mapping[str, Any], world: World) -> str:
     if "CapacityProviderName" in members:
         return f"{prefix}:capacity-provider:{members['CapacityProviderName']}"
     return next((str(members[name]) for name in _ARNS if name in members), "*")
+
+
+def _in_partition(resource: str) -> str:
+    """The operations take every partition for ours: a statement about ours is about what is written so, too."""
+    opening, mark, rest = resource.partition(":lambda:")
+    return f"arn:aws:lambda:{rest}" if mark and opening.startswith("arn:") else resource
 
 
 def _function(text: str, qualifier: Any, world: World) -> str:

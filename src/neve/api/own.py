@@ -28,6 +28,7 @@ from neve.dataplane.stream import Stream
 from neve.domain import arn as arns
 from neve.domain.errors import CallerError, InvalidParameterValue, NeveError, ResourceNotFound
 from neve.domain.function import LATEST
+from neve.domain.layer import version_arn
 from neve.domain.picture import Picture
 from neve.domain.record import Record
 from neve.domain.system_log import iso_time
@@ -234,10 +235,12 @@ def advance(house: House, body: bytes) -> dict[str, Any]:
 async def _code(house: House, visitor: Visitor, path: str, query: Query) -> bytes:
     """`code/ACCOUNT/REGION/NAME?version=V`: what GetFunction's Code.Location names."""
     parts = [unquote(part) for part in path.split("/")[1:]]
-    if len(parts) != 3:
+    if len(parts) != 3 or ":" in parts[2]:  # which would name a function by more than its name
         raise ResourceNotFound("A code archive is at /_neve/code/ACCOUNT/REGION/NAME.")
-    visitor.check_owns(parts[0], "lambda:GetFunction", arns.function_arn(World(parts[0], parts[1]), parts[2]))
-    return await house.functions.code_archive(World(parts[0], parts[1]), parts[2], query.get("version", LATEST))
+    world, name, version = World(parts[0], parts[1]), parts[2], query.get("version", LATEST)
+    qualifier = None if version == LATEST else version
+    visitor.check_owns(world, "lambda:GetFunction", arns.function_arn(world, name, qualifier))
+    return await house.functions.code_archive(world, name, version)
 
 
 async def _layer(house: House, visitor: Visitor, path: str) -> bytes:
@@ -245,9 +248,9 @@ async def _layer(house: House, visitor: Visitor, path: str) -> bytes:
     parts = [unquote(part) for part in path.split("/")[1:]]
     if len(parts) != 4 or not (parts[3].isascii() and parts[3].isdigit() and len(parts[3]) < 19):
         raise ResourceNotFound("A layer version is at /_neve/layers/ACCOUNT/REGION/NAME/VERSION.")
-    layer = f"arn:aws:lambda:{parts[1]}:{parts[0]}:layer:{parts[2]}:{parts[3]}"
-    visitor.check_owns(parts[0], "lambda:GetLayerVersion", layer)
-    return await house.functions.layers.content(World(parts[0], parts[1]), parts[2], int(parts[3]))
+    world, name, number = World(parts[0], parts[1]), parts[2], int(parts[3])
+    visitor.check_owns(world, "lambda:GetLayerVersion", version_arn(world, name, number))
+    return await house.functions.layers.content(world, name, number)
 
 
 # The stream of records

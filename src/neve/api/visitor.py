@@ -63,15 +63,15 @@ class Visitor:
             raise ResourceNotFound(f"Neve has nothing for a key at {method} /_neve/{path}.")
         self._claim.principal.check_may(action, "*", self.world.region)
 
-    def check_owns(self, account: str, action: str, resource: str) -> None:
+    def check_owns(self, world: World, action: str, resource: str) -> None:
         """AccessDenied for what belongs to another account."""
         if self._claim is None:
             return
-        if account != self.world.account:
+        if world.account != self.world.account:
             raise AccessDenied(
                 f"User: {self._claim.principal.arn} is not authorized to perform: {action} on resource: {resource}"
             )
-        self._claim.principal.check_may(action, resource, self.world.region)
+        self._claim.principal.check_may(action, resource, world.region)
 
     def narrowed(self, query: dict[str, str]) -> dict[str, str]:
         """A query about his account, whatever it was about."""
