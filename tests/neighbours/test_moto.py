@@ -53,6 +53,14 @@ def test_moto_reads_the_scope_that_was_read_here_and_no_other(lines: list[bytes]
         assert [value for name, value in head.headers if name == b"authorization"] == [scope % service.encode()]
 
 
+def test_nothing_but_the_scope_names_a_region() -> None:
+    others = [(b"host", b"sqs.us-west-2.amazonaws.com"), (b"user-agent", b"x region/us-west-2")]
+    head = told("sqs", [(b"authorization", V4), *others])
+    assert head.headers[1:3] == [(b"host", b"localhost"), (b"user-agent", b"x region-us-west-2")]
+    kept = [(b"host", b"127.0.0.1:4566"), (b"user-agent", b"aws-cli/2")]
+    assert told("sqs", [(b"authorization", V4), *kept]).headers[1:3] == kept
+
+
 def test_an_unsigned_request_stays_unsigned() -> None:
     assert b"authorization" not in dict(told("s3", [], b"/bucket/key", signed=False).headers)
     assert b"authorization" not in dict(told("sts", [], signed=False).headers)

@@ -1,6 +1,6 @@
 """Who calls: access key, region and service, from the SigV4 credential scope of a request.
 
-The signature itself is not checked yet; `caller_of` is the seam where a check would refuse. An unsigned request, or one
+The signature itself is not looked at: `gate.py` does that when authorization is on. An unsigned request, or one
 with another kind of Authorization, belongs to the default account and region.
 """
 

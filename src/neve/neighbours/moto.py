@@ -42,6 +42,7 @@ class Moto:
 def _scoped(head: Head) -> Head:
     """A presigned URL has its scope in the query, and SigV4a names no region: moto looks at neither. It takes whatever stands
     first in the header for the scope: that has to be the one that Neve has read."""
+    head = replace(head, headers=[_of_no_region(*pair) for pair in head.headers])
     lines = [value for name, value in head.headers if name == b"authorization"]
     found = _SCOPE.match(lines[0]) if len(lines) == 1 else None
     if found is not None and found.groups() == (head.world.region.encode(), head.service.encode()):
@@ -52,6 +53,13 @@ def _scoped(head: Head) -> Head:
     line = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
     others = [pair for pair in head.headers if pair[0] != b"authorization"]
     return replace(head, headers=[*others, (b"authorization", line.encode())])
+
+
+def _of_no_region(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """moto would believe these more than the scope."""
+    if name == b"user-agent":
+        return name, value.replace(b"region/", b"region-")
+    return name, b"localhost" if name == b"host" and b".amazonaws.com" in value else value
 
 
 def _without_form(head: Head) -> Head:
