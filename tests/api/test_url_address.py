@@ -68,6 +68,16 @@ def test_a_path_names_the_url_and_the_function_sees_the_rest(path: str, seen: st
     assert place(path) == (ID, None, seen)
 
 
+@pytest.mark.parametrize("rest", ["/../b/", "/..", "/a/../../b", "/./../b", "//../b"])
+def test_a_path_that_leads_out_of_the_url_names_none(rest: str) -> None:
+    """Who signed `/_neve/urls/b/` signed this, too: dots are no part of what is signed."""
+    assert place(f"/_neve/urls/{ID}{rest}")[0] is None
+
+
+def test_dots_within_a_url_are_the_functions() -> None:
+    assert place(f"/_neve/urls/{ID}/a/../b") == (ID, None, "/a/../b")
+
+
 def test_urls_are_told_as_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen("host", HOME)(URL) == AS_HOST
     assert chosen("path", HOME)(URL) == AS_PATH

@@ -59,7 +59,18 @@ def place_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Place:
         return Place(url_id, region, name.decode("latin-1"), path.decode("latin-1"))
     below = _PATH.fullmatch(path)
     assert below is not None, path
-    return Place(below[1].decode("latin-1"), None, name.decode("latin-1"), (below[2] or b"/").decode("latin-1"))
+    url_id = None if _leaves(below[2] or b"/") else below[1].decode("latin-1")
+    return Place(url_id, None, name.decode("latin-1"), (below[2] or b"/").decode("latin-1"))
+
+
+def _leaves(path: bytes) -> bool:
+    """Whether its dots lead out of the URL: a signature is of the path without them, and may be one for another URL."""
+    depth = 0
+    for part in path.split(b"/") if b"/.." in path else ():
+        depth += -1 if part == b".." else part not in (b"", b".")
+        if depth < 0:
+            return True
+    return False
 
 
 def domain_of(url: FunctionUrl, host: str) -> str:
