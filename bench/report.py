@@ -336,7 +336,7 @@ def _notes(figures: Sequence[Figure], measure: str) -> Iterator[str]:
     for each in figures:
         if each.measure == measure and each.note:
             told.setdefault(f"{each.peer}: {_PORT.sub('', each.note)}", []).append(
-                each.workload.rpartition(", ")[0] or each.workload
+                each.workload.partition(", ")[0] if each.workload.count(", ") == 2 else each.workload
             )
     if told:
         yield ""

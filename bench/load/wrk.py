@@ -111,6 +111,8 @@ def script_of(targets: Sequence[Target], folder: str) -> bytes:
 def parse(output: str, errors: str = "") -> Load:
     """What our script printed at the end."""
     said = next((line for line in output.splitlines() if line.startswith(_MARK)), None)
+    if said is None and "unable to connect" in errors:
+        raise Missing("refuses connections")
     if said is None:
         raise Missing(f"wrk said nothing: {(errors or output).strip()[-200:]!r}")
     told = json.loads(said.removeprefix(_MARK))

@@ -36,7 +36,7 @@ def test_failures_do_not_count_as_speed() -> None:
 
 
 def test_wrk_that_could_not_connect_is_told() -> None:
-    with pytest.raises(Missing, match="unable to connect"):
+    with pytest.raises(Missing, match="refuses connections"):
         wrk.parse("", "unable to connect to 127.0.0.1:1 Connection refused\n")
 
 
