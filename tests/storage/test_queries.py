@@ -55,7 +55,7 @@ def connection(request: pytest.FixtureRequest) -> Iterator[sqlite3.Connection]:
 
 
 def plan(connection: sqlite3.Connection, sql: str) -> list[str]:
-    members = dict.fromkeys(re.findall(r":(\w+)", sql), "1")
+    members = ["1"] * sql.count("?") or dict.fromkeys(re.findall(r":(\w+)", sql), "1")
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", members)]
 
 

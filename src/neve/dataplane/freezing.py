@@ -8,9 +8,11 @@ from neve.dataplane.sandbox.sandbox import Sandbox
 from neve.dataplane.tasks import Tasks
 from neve.domain.errors import SandboxFailed
 
-# A waiting event is handed over without a freeze (design D2), and one whose bytes have reached our socket waits: so many
-# turns of the event loop read it and bring it here. Some 50 µs when nothing comes; under load it halves what a call costs.
+# A waiting event is handed over without a freeze (design D2), and one that is on its way waits for: so many turns of the event
+# loop read what has reached our socket, which halves what a call costs under load, and who sends the next request when it has
+# the answer to the last needs some 50 µs. A caller in a row pays 0.24 ms for a call instead of 0.29.
 _TURNS_BEFORE = 3
+_SECONDS_BEFORE = 0.0001
 
 
 class Freezing:
@@ -73,7 +75,7 @@ class Freezing:
         """A call for each, no task: under load nearly every freeze ends here."""
         if self._since != since:
             return  # an invocation was quicker: freezing now would stop it
-        if turns > 1:
+        if turns > 1 or time.perf_counter() - since < _SECONDS_BEFORE:
             self._loop.call_soon(self._wait_a_turn, since, turns - 1)
         else:
             self._tasks.spawn(self._freeze(since))

@@ -65,7 +65,7 @@ def pids(text: bytes) -> list[int]:
 
 def members(folder: Path) -> list[int]:
     """Who is in a cgroup; empty when it is gone."""
-    return pids(processes.read(str(folder / "cgroup.procs")))
+    return pids(processes.read(f"{folder}/cgroup.procs"))  # joining paths takes longer than the kernel's answer
 
 
 def kill_each(found: list[int]) -> None:

@@ -8,7 +8,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,7 @@ from neve import log
 from neve.clock import Clock
 from neve.domain.errors import ResourceNotFound, StorageUnavailable
 from neve.domain.world import World
-from neve.storage.sqlite import blocks
+from neve.storage.sqlite import blocks, many
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.log_buffer import LogBuffer
 from neve.storage.sqlite.log_trim import EVENT_OVERHEAD_BYTES, LogTrim
@@ -47,7 +47,8 @@ class _Share:
         """Add a line."""
         self.first_ms = min(self.first_ms, line.timestamp_ms)
         self.last_ms = max(self.last_ms, line.timestamp_ms)
-        self.bytes += len(line.message.encode()) + EVENT_OVERHEAD_BYTES
+        text = line.message
+        self.bytes += (len(text) if text.isascii() else len(text.encode())) + EVENT_OVERHEAD_BYTES
 
 
 class SqliteLogStore:
@@ -94,13 +95,11 @@ class SqliteLogStore:
     async def append(self, lines: Sequence[LogLine]) -> None:
         """Write lines of streams that exist. ResourceNotFound, and nothing written, when one does not."""
         now = int(self._clock.now_ms())
-        await self._database.write(lambda db: _insert(db, lines, now, make=False))
-        self._trim.count(_bytes(lines))
+        self._trim.count(await self._database.write(lambda db: _insert(db, lines, now, make=False)))
 
     async def _write_lines(self, lines: Sequence[LogLine]) -> None:
         now = int(self._clock.now_ms())
-        await self._database.write(lambda db: _insert(db, lines, now, make=True))
-        self._trim.count(_bytes(lines))
+        self._trim.count(await self._database.write(lambda db: _insert(db, lines, now, make=True)))
 
     # Groups
 
@@ -249,21 +248,19 @@ class SqliteLogStore:
         return rows[0] if rows else None
 
 
-def _bytes(lines: Sequence[LogLine]) -> int:
-    return sum(len(line.message) + EVENT_OVERHEAD_BYTES for line in lines)
-
-
 # Inside a transaction
 
 
-def _insert(db: sqlite3.Connection, lines: Sequence[LogLine], now_ms: int, make: bool) -> None:
+def _insert(db: sqlite3.Connection, lines: Sequence[LogLine], now_ms: int, make: bool) -> int:
+    """How many bytes that is."""
     shares = _shares(lines)
     places = {destination: _place(db, destination, now_ms, make) for destination in shares}
-    db.executemany(_SQL["insert_event"], _event_rows(lines, places, now_ms))
+    many.insert(db, _SQL["insert_event"], list(_event_rows(lines, places, now_ms)))
     for destination, share in shares.items():
         group_id, stream_id = places[destination]
         db.execute(_SQL["count_into_group"], {"group_id": group_id, "bytes": share.bytes})
         db.execute(_SQL["count_into_stream"], _stream_counts(stream_id, share, now_ms))
+    return sum(share.bytes for share in shares.values())
 
 
 def _shares(lines: Sequence[LogLine]) -> dict[_Destination, _Share]:
@@ -294,16 +291,10 @@ def _place(db: sqlite3.Connection, destination: _Destination, now_ms: int, make:
 
 def _event_rows(
     lines: Sequence[LogLine], places: Mapping[_Destination, tuple[int, int]], now_ms: int
-) -> Iterable[dict[str, Any]]:
+) -> Iterator[tuple[int, int, int, int, str]]:
     for line in lines:
         group_id, stream_id = places[line.world, line.group, line.stream]
-        yield {
-            "group_id": group_id,
-            "stream_id": stream_id,
-            "timestamp_ms": line.timestamp_ms,
-            "ingestion_ms": now_ms,
-            "message": line.message,
-        }
+        yield group_id, stream_id, line.timestamp_ms, now_ms, line.message
 
 
 def _stream_counts(stream_id: int, share: _Share, now_ms: int) -> dict[str, int]:

@@ -68,8 +68,7 @@ INSERT INTO deleted_log_streams (stream_id) VALUES (:stream_id)
 DELETE FROM log_streams WHERE id = :stream_id
 
 -- name: insert_event
-INSERT INTO log_events (group_id, stream_id, timestamp_ms, ingestion_ms, message)
-VALUES (:group_id, :stream_id, :timestamp_ms, :ingestion_ms, :message)
+INSERT INTO log_events (group_id, stream_id, timestamp_ms, ingestion_ms, message) VALUES (?, ?, ?, ?, ?)
 
 -- name: count_into_stream
 UPDATE log_streams
