@@ -247,8 +247,9 @@ class Connection(asyncio.Protocol):
             self.read_on()
             self._due = self._loop.time() + KEEP_ALIVE_SECONDS
 
-    def left(self, task: "asyncio.Task[None]") -> None:
-        self._state.tasks.discard(task)
+    def left(self, exchange: Exchange) -> None:
+        assert exchange.task is not None
+        self._state.tasks.discard(exchange.task)
 
     # What the server asks for
 
@@ -263,7 +264,8 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, exchange: Exchange) -> None:
         self._current = exchange
-        self._state.tasks.add(self._loop.create_task(exchange.run(self._application)))
+        exchange.task = self._loop.create_task(exchange.run(self._application))
+        self._state.tasks.add(exchange.task)
 
     def _pause(self) -> None:
         if not self._paused:

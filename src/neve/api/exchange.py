@@ -53,7 +53,7 @@ class Line(Protocol):
     def ended(self, exchange: "Exchange") -> None:
         """The response is whole."""
 
-    def left(self, task: "asyncio.Task[None]") -> None:
+    def left(self, exchange: "Exchange") -> None:
         """The application has returned."""
 
 
@@ -75,10 +75,12 @@ class Exchange:
         "keep_alive",
         "scope",
         "started",
+        "task",
     )
 
     def __init__(self, line: Line, scope: dict[str, Any], keep_alive: bool, continues: bool) -> None:
         self.scope = scope
+        self.task: asyncio.Task[None] | None = None  # which answers it
         self.keep_alive = keep_alive
         self.continues = continues  # the client waits for `100 Continue`
         self.disconnected = False
@@ -144,9 +146,7 @@ class Exchange:
             if not isinstance(error, Exception):
                 raise
         finally:
-            task = asyncio.current_task()
-            assert task is not None
-            self._line.left(task)
+            self._line.left(self)
 
     def body(self) -> bytes | None:
         """The whole body if all of it is there and nobody has taken any, else None."""

@@ -16,6 +16,7 @@ import msgspec
 from neve import log
 from neve.dataplane import channel as frames
 from neve.dataplane import failures
+from neve.dataplane.alarm import Alarm
 from neve.dataplane.answer import event_of, no_answer, result_of, slow_caller, take_chunk
 from neve.dataplane.failures import Failure
 from neve.dataplane.freezing import Freezing
@@ -96,7 +97,7 @@ class Environment:
         self._init_error: Failure | None = None
         self._lingers = False
         self._run: Run | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._time_limit = Alarm(self._ran_out)
         self._stopped = asyncio.Event()
         self._memory = Memory(sandbox, plan.function.memory_mb)
         self._question = Question(self._ask_why)
@@ -408,7 +409,7 @@ class Environment:
         run = self._current()
         run.started = run.sent = time.perf_counter()
         timeout_s = self._plan.function.timeout_s
-        self._timer = self._loop.call_later(timeout_s, self._ran_out)
+        self._time_limit.set(timeout_s)
         return run
 
     def _current(self) -> Run:
@@ -465,7 +466,6 @@ class Environment:
     # Failing
 
     def _ran_out(self) -> None:
-        self._timer = None
         try:
             self._tell_of_timeout()
         finally:
@@ -572,6 +572,8 @@ class Environment:
 
     def _release(self, *_: Any) -> None:
         self._desk.close()
+        self._question.close()
+        self._time_limit.close()
         self._reporter.stopped(self.invocations)
         self._stopped.set()
         self._owner.released(self)
@@ -587,9 +589,7 @@ class Environment:
 
     def _cancel_timer(self) -> None:
         self._question.withdraw()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._time_limit.stop()
 
 
 _PERFORM: Mapping[Action, Callable[..., None]] = {
