@@ -9,9 +9,8 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from neve import log
 from neve.clock import Clock
@@ -35,20 +34,12 @@ NO_STREAM = "The specified log stream does not exist."
 _Destination = tuple[World, str, str]
 
 
-@dataclass(slots=True)
-class _Share:
+class _Share(NamedTuple):
     """What a batch holds for one stream."""
 
-    first_ms: int = _MOST
-    last_ms: int = _LEAST
-    bytes: int = 0
-
-    def count(self, line: LogLine) -> None:
-        """Add a line."""
-        self.first_ms = min(self.first_ms, line.timestamp_ms)
-        self.last_ms = max(self.last_ms, line.timestamp_ms)
-        text = line.message
-        self.bytes += (len(text) if text.isascii() else len(text.encode())) + EVENT_OVERHEAD_BYTES
+    first_ms: int
+    last_ms: int
+    bytes: int
 
 
 class SqliteLogStore:
@@ -264,14 +255,16 @@ def _insert(db: sqlite3.Connection, lines: Sequence[LogLine], now_ms: int, make:
 
 
 def _shares(lines: Sequence[LogLine]) -> dict[_Destination, _Share]:
-    shares: dict[_Destination, _Share] = {}
+    by_destination: dict[_Destination, list[LogLine]] = {}
     for line in lines:
-        destination = (line.world, line.group, line.stream)
-        share = shares.get(destination)
-        if share is None:
-            share = shares[destination] = _Share()
-        share.count(line)
-    return shares
+        by_destination.setdefault((line.world, line.group, line.stream), []).append(line)
+    return {destination: _share(own) for destination, own in by_destination.items()}
+
+
+def _share(lines: Sequence[LogLine]) -> _Share:
+    times = [line.timestamp_ms for line in lines]
+    size = len("".join([line.message for line in lines]).encode()) + EVENT_OVERHEAD_BYTES * len(lines)
+    return _Share(min(times), max(times), size)
 
 
 def _place(db: sqlite3.Connection, destination: _Destination, now_ms: int, make: bool) -> tuple[int, int]:
