@@ -14,6 +14,7 @@ from bench.programs import Program, program
 
 TITLE = "Events"
 _CALLERS = (1, 64)
+HELD = "accepted by 64, run later"
 ACCEPTED = ("rate", "events/s")
 _DRAINED_S = 300.0
 

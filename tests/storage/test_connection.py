@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -87,6 +87,69 @@ async def test_failing_write_fails_alone(database: Database) -> None:
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(result) for result in results] == [int, KeyError, StorageUnavailable, int]
     assert await values(database) == [1, 2]
+
+
+class Together:
+    """A kind of write: what came in one go, by turns."""
+
+    def __init__(self) -> None:
+        self.goes: list[list[int]] = []
+
+    def insert(self, db: sqlite3.Connection, items: Sequence[int]) -> Sequence[int]:
+        self.goes.append(list(items))
+        db.executemany("INSERT INTO t VALUES (?)", [(item,) for item in items])
+        return [item * 10 for item in items]
+
+    def lose(self, db: sqlite3.Connection, items: Sequence[int]) -> Sequence[int]:
+        if 2 in items:
+            db.execute("ROLLBACK")
+            raise sqlite3.OperationalError("the transaction went away")
+        return self.insert(db, items)
+
+
+async def test_writes_of_a_kind_are_done_in_one_go_and_each_has_its_result(database: Database) -> None:
+    kind = Together()
+    work = kind.insert
+    gate, first = await held(database)
+    writes = [database.write_together(work, 1), database.write(insert(2)), database.write_together(work, 3)]
+    waiting = [asyncio.create_task(write) for write in writes]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    assert await asyncio.gather(first, *waiting) == [None, 10, 1, 30]
+    assert kind.goes == [[1, 3]]
+    assert await values(database) == [1, 2, 3]
+
+
+async def test_one_of_a_kind_that_fails_fails_alone(database: Database) -> None:
+    kind = Together()
+    work = kind.insert
+    gate, first = await held(database)
+    waiting = [asyncio.create_task(database.write_together(work, item)) for item in (1, 2, 2, 3)]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await first
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [int, int, StorageUnavailable, int]
+    assert kind.goes == [[1, 2, 2, 3], [1], [2], [2], [3]]
+    assert await values(database) == [1, 2, 3]
+
+
+async def test_a_kind_that_loses_the_transaction_fails_with_everybody_before(database: Database) -> None:
+    work = Together().lose
+    gate, first = await held(database)
+    writes = [
+        database.write(insert(7)),
+        database.write_together(work, 1),
+        database.write_together(work, 2),
+        database.write(insert(8)),
+    ]
+    waiting = [asyncio.create_task(write) for write in writes]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await first
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [StorageUnavailable, StorageUnavailable, StorageUnavailable, int]
+    assert await values(database) == [8]
 
 
 async def test_lost_transaction_fails_everybody_before_and_nobody_after(database: Database) -> None:

@@ -1,6 +1,8 @@
 """One SQLite file: one writer thread with group commit, a few reading threads, an asyncio front (design D6).
 
 * Every write that arrives while a commit runs goes into the next transaction. A caller's future resolves after COMMIT.
+* Writes of one transaction come in any order: nobody was told yet that another one's is on disk. Those that are of a kind
+  (`write_together`) are done in one go.
 * A failing write fails its own caller alone: each runs in a savepoint. When SQLite itself drops the whole transaction
   (disk full, I/O error), everybody in it fails: nobody is told of a write that is not on disk.
 * A cancelled caller does not undo its write; `settled` still hears what became of it.
@@ -24,6 +26,8 @@ from neve.storage.sqlite.migrate import migrate
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+Together = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[T]]
+"""The work for many items at once: a result for each."""
 Settled = Callable[[bool], None]
 
 READERS = 3
@@ -51,9 +55,10 @@ _SENTENCES = {
 
 @dataclass(slots=True)
 class _Write:
-    """One caller's write and, once tried, what became of it."""
+    """One caller's write and, once tried, what became of it. Writes with the same `work` are of a kind."""
 
-    work: Work[Any]
+    work: Together[Any]
+    item: Any
     future: "asyncio.Future[Any]"
     settled: Settled | None
     result: Any = None
@@ -89,14 +94,19 @@ class Database:
         What `work` raises rolls back this work alone and is raised here. `settled(committed)` is called on the event loop
         before this returns, also when the caller was cancelled meanwhile. StorageUnavailable when it did not happen.
         """
-        result: T = await self._submit(work, settled, self._writes.put)
+        result: T = await self._submit(_alone(work), None, settled, self._writes.put)
+        return result
+
+    async def write_together(self, work: Together[T], item: object) -> T:
+        """As `write`, in one go with whatever else of its kind is in the transaction; `work` is the same for all of a kind."""
+        result: T = await self._submit(work, item, None, self._writes.put)
         return result
 
     async def write_soon(self, work: Work[T], settled: Settled | None = None) -> T:
         """As `write`, for what nobody is kept waiting by: with whatever else comes within `SOON_SECONDS`, which saves commits."""
         if not self._soon:
             self._loop.call_later(SOON_SECONDS, self._put_soon)
-        result: T = await self._submit(work, settled, self._soon.append)
+        result: T = await self._submit(_alone(work), None, settled, self._soon.append)
         return result
 
     def _put_soon(self) -> None:
@@ -104,19 +114,19 @@ class Database:
         for write in soon:
             self._writes.put(write)
 
-    def _submit(self, work: Work[Any], settled: Settled | None, put: Callable[[_Write], None]) -> "asyncio.Future[Any]":
-        if self._closing:
-            if settled is not None:
-                settled(False)
-            raise StorageUnavailable("The storage is closed.")
+    def _submit(
+        self, work: Together[Any], item: object, settled: Settled | None, put: Callable[[_Write], None]
+    ) -> "asyncio.Future[Any]":
+        if self._closing and settled is not None:
+            settled(False)
+        self._check_open()
         future = self._loop.create_future()
-        put(_Write(work, future, settled))
+        put(_Write(work, item, future, settled))
         return future
 
     async def read(self, work: Work[T], seconds: float = READ_SECONDS) -> T:
         """Run `work` on a reading connection, one snapshot for all its statements, at most `seconds` long."""
-        if self._closing:
-            raise StorageUnavailable("The storage is closed.")
+        self._check_open()
         return await self._loop.run_in_executor(self._readers, self._read, work, seconds)
 
     async def close(self) -> None:
@@ -130,6 +140,10 @@ class Database:
                 await asyncio.shield(self._closed)
         except TimeoutError as late:
             raise StorageUnavailable("The storage did not close in time.") from late
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise StorageUnavailable("The storage is closed.")
 
     # Reading threads
 
@@ -178,31 +192,48 @@ class Database:
     def _commit(self, group: Sequence[_Write]) -> None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for index, write in enumerate(group):
-                lost = self._attempt(write)
-                if lost is not None:
-                    _fail(group[:index], lost)
+            tried: list[_Write] = []
+            for writes in _by_kind(group):
+                if lost := self._attempt(writes):
+                    _fail(tried, lost)
                     self._writer.execute("BEGIN IMMEDIATE")
+                tried += writes
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
             _fail(group, unavailable(error))
 
-    def _attempt(self, write: _Write) -> BaseException | None:
-        """Run one write in its savepoint. Returns an error when the whole transaction is gone with it."""
+    def _attempt(self, writes: Sequence[_Write]) -> BaseException | None:
+        """Run writes of a kind in a savepoint; when that fails, each in its own. An error when the whole transaction is gone."""
         self._writer.execute("SAVEPOINT attempt")
+        error: BaseException | None = None
         try:
-            write.result = write.work(self._writer)
-        except sqlite3.Error as error:
-            write.error = unavailable(error)
-        except Exception as error:  # noqa: BLE001  the edge of the writer's loop: the error belongs to the caller
-            write.error = error
+            results = writes[0].work(self._writer, [write.item for write in writes])
+            for write, result in zip(writes, results, strict=True):
+                write.result = result
+        except sqlite3.Error as failed:
+            error = unavailable(failed)
+        except Exception as failed:  # noqa: BLE001  the edge of the writer's loop: the error belongs to the caller
+            error = failed
         if not self._writer.in_transaction:
-            write.error = write.error or StorageUnavailable("The storage is unavailable: the transaction was lost.")
-            return write.error
-        if write.error is not None:
+            error = error or StorageUnavailable("The storage is unavailable: the transaction was lost.")
+            _fail(writes, error)
+            return error
+        if error is not None:
             self._writer.execute("ROLLBACK TO attempt")
         self._writer.execute("RELEASE attempt")
+        if error is None:
+            return None
+        if len(writes) == 1:
+            _fail(writes, error)
+            return None
+        return self._attempt_each(writes)
+
+    def _attempt_each(self, writes: Sequence[_Write]) -> BaseException | None:
+        for write in writes:
+            if lost := self._attempt([write]):
+                _fail(writes, lost)
+                return lost
         return None
 
     def _roll_back(self) -> None:
@@ -219,6 +250,19 @@ class Database:
         except RuntimeError:
             # The loop is gone, so nobody waits for the outcome; the write itself is on disk.
             return
+
+
+def _by_kind(group: Sequence[_Write]) -> Sequence[list[_Write]]:
+    """What is tried at once."""
+    kinds: dict[Together[Any], list[_Write]] = {}
+    for write in group:
+        kinds.setdefault(write.work, []).append(write)
+    return list(kinds.values())
+
+
+def _alone(work: Work[T]) -> Together[T]:
+    """A kind of its own."""
+    return lambda db, items: [work(db)]
 
 
 def unavailable(error: sqlite3.Error) -> StorageUnavailable:

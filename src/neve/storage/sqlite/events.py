@@ -6,6 +6,7 @@
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from neve.domain.destination import Delivery, error_message
 from neve.domain.event import Cause, Condition, NotRun, Progress, QueuedEvent, Ran
 from neve.domain.limits import DEAD_LETTER_ERROR_BYTES
 from neve.domain.world import World
-from neve.storage.sqlite import blocks, deliveries
+from neve.storage.sqlite import blocks, deliveries, many
 from neve.storage.sqlite.connection import Database
 from neve.storage.sqlite.deliveries import SqliteDeliveryStore, tally
 from neve.storage.sqlite.leases import LeaseBook
@@ -40,6 +41,15 @@ class _Place(NamedTuple):
 
     due_ms: int
     id: int
+
+
+class _Arrival(NamedTuple):
+    """An event on its way in; `lane` where its function has had events before."""
+
+    id: int
+    key: tuple[World, str]
+    lane: int | None
+    event: QueuedEvent
 
 
 class SqliteEventStore:
@@ -73,25 +83,9 @@ class SqliteEventStore:
         """Due at once."""
         key = (event.world, event.function_name)
         self._last_id += 1
-        row = {
-            "id": self._last_id,
-            "due_ms": int(event.accepted_ms),
-            "request_id": event.request_id,
-            "qualifier": event.qualifier,
-            "trace_header": event.trace_header,
-            "accepted_ms": event.accepted_ms,
-        }
-        known = self._lanes.get(key)
-
-        def insert(db: sqlite3.Connection) -> int:
-            lane = known or _made_lane(db, key)
-            db.execute(_SQL["insert_event"], {**row, "lane": lane})
-            db.execute(_SQL["insert_payload"], {"id": row["id"], "payload": event.payload})
-            tally(db, lane, "received", 1)
-            return lane
-
+        arrival = _Arrival(self._last_id, key, self._lanes.get(key), event)
         # Known from the moment on that it is on disk: the number of a lane that was rolled back goes to another one.
-        self._lanes[key] = await self._database.write(insert)
+        self._lanes[key] = await self._database.write_together(_insert_all, arrival)
 
     # Leases
 
@@ -263,6 +257,23 @@ class SqliteEventStore:
 
 def _last_id(db: sqlite3.Connection) -> int:
     return int(db.execute(_SQL["last_id"]).fetchone()[0])
+
+
+def _insert_all(db: sqlite3.Connection, arrivals: Sequence[_Arrival]) -> Sequence[int]:
+    """Their lanes."""
+    made = {arrival.key: _made_lane(db, arrival.key) for arrival in arrivals if arrival.lane is None}
+    lanes = [arrival.lane or made[arrival.key] for arrival in arrivals]
+    many.insert(db, _SQL["insert_event"], [_event_row(*each) for each in zip(arrivals, lanes, strict=True)])
+    many.insert(db, _SQL["insert_payload"], [(arrival.id, arrival.event.payload) for arrival in arrivals])
+    for lane, count in Counter(lanes).items():
+        tally(db, lane, "received", count)
+    return lanes
+
+
+def _event_row(arrival: _Arrival, lane: int) -> tuple[Any, ...]:
+    event = arrival.event
+    due_ms = int(event.accepted_ms)
+    return lane, due_ms, arrival.id, event.request_id, event.qualifier, event.trace_header, event.accepted_ms
 
 
 def _made_lane(db: sqlite3.Connection, key: tuple[World, str]) -> int:

@@ -5,11 +5,10 @@ SELECT id FROM lanes WHERE account = :account AND region = :region AND function_
 INSERT INTO lanes (account, region, function_name) VALUES (:account, :region, :function_name)
 
 -- name: insert_event
-INSERT INTO events (lane, due_ms, id, request_id, qualifier, trace_header, accepted_ms)
-VALUES (:lane, :due_ms, :id, :request_id, :qualifier, :trace_header, :accepted_ms)
+INSERT INTO events (lane, due_ms, id, request_id, qualifier, trace_header, accepted_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_payload
-INSERT INTO payloads (id, payload) VALUES (:id, :payload)
+INSERT INTO payloads (id, payload) VALUES (?, ?)
 
 -- name: busy_lanes
 SELECT account, region, function_name FROM lanes
