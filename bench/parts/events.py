@@ -9,6 +9,7 @@ from bench.load import wrk
 from bench.load.wrk import Load
 from bench.parts.effort import Effort, attempt, opened
 from bench.peers import Ministack, Missing, Target
+from bench.peers.deploy import off
 from bench.peers.neve import Server, serve
 from bench.programs import Program, program
 
@@ -22,7 +23,7 @@ _DRAINED_S = 300.0
 def measure(effort: Effort, collected: Collected) -> None:
     """Events per second that were accepted, and those that were run; others: accepted only, with nothing on the disk."""
     asked = {f"accepted by {callers}": callers for callers in _CALLERS if effort.wants(f"accepted by {callers}")}
-    if not asked:
+    if not asked and not effort.wants(HELD):
         return
     noop = program("no-op", "python")
     with TemporaryDirectory() as folder, serve(Path(folder, "data")) as server, opened([Ministack()], [noop]) as others:
@@ -37,6 +38,9 @@ def measure(effort: Effort, collected: Collected) -> None:
                     with attempt(collected, workload, peer, ACCEPTED):
                         seen = wrk.run([event], callers, effort.seconds).good()
                         collected.add(workload, peer, *ACCEPTED, seen.per_second)
+        if effort.wants(HELD):
+            effort.begins(HELD)
+            _held(collected, server, noop, effort)
 
 
 def _one(collected: Collected, server: Server, noop: Program, workload: str, callers: int, seconds: float) -> None:
@@ -45,6 +49,17 @@ def _one(collected: Collected, server: Server, noop: Program, workload: str, cal
     if seen.tells(99):
         collected.add(workload, "Neve", "p99", "ms", seen.ms[99])
     collected.add(workload, "Neve", "run to their end", "events/s", ran)
+
+
+def _held(collected: Collected, server: Server, noop: Program, effort: Effort) -> None:
+    """A function that may not run now: what accepting alone can do."""
+    with off(server.url, noop):
+        for _ in range(effort.rounds):
+            seen = wrk.run([server.target(noop, event=True)], max(_CALLERS), effort.seconds).good()
+            collected.add(HELD, "Neve", *ACCEPTED, seen.per_second)
+            if seen.tells(99):
+                collected.add(HELD, "Neve", "p99", "ms", seen.ms[99])
+    drain(server, noop.name)
 
 
 def accepted_and_ran(server: Server, event: Target, name: str, callers: int, seconds: float) -> tuple[Load, float]:

@@ -1,6 +1,7 @@
 """Functions put up over the API of Lambda, for those who have it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -22,6 +23,18 @@ def client(url: str) -> Any:
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}, read_timeout=120, max_pool_connections=32),
     )
+
+
+@contextmanager
+def off(url: str, program: Program) -> Iterator[None]:
+    """Runs nothing for the time of a `with`: its events wait."""
+    door = client(url)
+    door.put_function_concurrency(FunctionName=program.name, ReservedConcurrentExecutions=0)
+    try:
+        yield
+    finally:
+        door.delete_function_concurrency(FunctionName=program.name)
+        door.close()
 
 
 def deploy(url: str, programs: Sequence[Program], settings: Mapping[str, object] | None = None) -> None:
