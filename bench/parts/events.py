@@ -9,7 +9,7 @@ from bench.load import wrk
 from bench.load.wrk import Load
 from bench.parts.effort import Effort, attempt, opened
 from bench.peers import Ministack, Missing, Target
-from bench.peers.deploy import off
+from bench.peers.deploy import busy
 from bench.peers.neve import Server, serve
 from bench.programs import Program, program
 
@@ -40,7 +40,7 @@ def measure(effort: Effort, collected: Collected) -> None:
                         collected.add(workload, peer, *ACCEPTED, seen.per_second)
         if effort.wants(HELD):
             effort.begins(HELD)
-            _held(collected, server, noop, effort)
+            _held(collected, server, effort)
 
 
 def _one(collected: Collected, server: Server, noop: Program, workload: str, callers: int, seconds: float) -> None:
@@ -51,15 +51,20 @@ def _one(collected: Collected, server: Server, noop: Program, workload: str, cal
     collected.add(workload, "Neve", "run to their end", "events/s", ran)
 
 
-def _held(collected: Collected, server: Server, noop: Program, effort: Effort) -> None:
-    """A function that may not run now: what accepting alone can do."""
-    with off(server.url, noop):
+def _held(collected: Collected, server: Server, effort: Effort) -> None:
+    """What accepting alone can do: events of a function that is busy."""
+    sleeper = program("sleep", "python", {"ms": 0}, "busy")
+    server.deploy([sleeper])[sleeper.name].call()
+    target = server.target(sleeper, event=True)
+    with busy(server.url, sleeper, effort.rounds * effort.seconds * 2 + 5):
         for _ in range(effort.rounds):
-            seen = wrk.run([server.target(noop, event=True)], max(_CALLERS), effort.seconds).good()
+            seen = wrk.run([target], max(_CALLERS), effort.seconds).good()
             collected.add(HELD, "Neve", *ACCEPTED, seen.per_second)
             if seen.tells(99):
                 collected.add(HELD, "Neve", "p99", "ms", seen.ms[99])
-    drain(server, noop.name)
+        if overview(server, sleeper.name)["succeeded"]:
+            raise Missing("the events did not wait")
+    drain(server, sleeper.name)
 
 
 def accepted_and_ran(server: Server, event: Target, name: str, callers: int, seconds: float) -> tuple[Load, float]:

@@ -1,5 +1,7 @@
 """Functions put up over the API of Lambda, for those who have it."""
 
+import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,14 +28,18 @@ def client(url: str) -> Any:
 
 
 @contextmanager
-def off(url: str, program: Program) -> Iterator[None]:
-    """Runs nothing for the time of a `with`: its events wait."""
+def busy(url: str, sleeper: Program, seconds: float) -> Iterator[None]:
+    """One call of so many seconds has all that a function may run at once: its events wait. Afterwards all may run."""
     door = client(url)
-    door.put_function_concurrency(FunctionName=program.name, ReservedConcurrentExecutions=0)
+    door.put_function_concurrency(FunctionName=sleeper.name, ReservedConcurrentExecutions=1)
+    payload = json.dumps({"ms": seconds * 1000})
+    call = threading.Thread(target=door.invoke, kwargs={"FunctionName": sleeper.name, "Payload": payload})
+    call.start()
     try:
         yield
     finally:
-        door.delete_function_concurrency(FunctionName=program.name)
+        door.delete_function_concurrency(FunctionName=sleeper.name)
+        call.join()
         door.close()
 
 
