@@ -8,7 +8,10 @@ from bench.parts.events import HELD
 
 
 class Goal(NamedTuple):
-    """`value` finds what was measured (None where nothing was); a goal is at least or at most `bound`."""
+    """`value` finds what was measured (None where nothing was); a goal is at least or at most `bound`.
+
+    `in_the_way` says of one that was missed what a profile showed, and what was tried.
+    """
 
     what: str
     bound: float
@@ -16,6 +19,7 @@ class Goal(NamedTuple):
     value: Callable[[Results], float | None]
     at_least: bool = False
     part: str = "warm"
+    in_the_way: str = ""
 
     def held(self, value: float) -> bool:
         return value >= self.bound if self.at_least else value <= self.bound
@@ -72,6 +76,20 @@ def _figure(results: Results, part: str, workload: str, peer: str, measure: str)
     return find(results.parts[part].figures, workload, peer, measure) if part in results.parts else None
 
 
+_NOT_THREE_TIMES = (
+    "Three times as fast as AWS RIE is 0.12 ms for a call; Node.js alone, with nothing between it and its caller, needs 0.07. "
+    "What Neve does between them takes 0.17 ms: slots and limits, four records of each call, log lines for the disk, the "
+    "look at the memory, and all of it in Python. RIE does none of these, and drives a small Node.js client of this bench "
+    "here, because AWS's cannot be built."
+)
+_NOT_EIGHT_THOUSAND = (
+    "The thread of the event loop is always at work: 0.14 ms for a call. Of its samples 15% are the write to the caller's "
+    "socket, 21% the record stream (log lines, traces, costs), 9% HTTP, 5% slots and rates; the rest is spread over some three "
+    "hundred small calls. Without any subscriber of the stream it gives 9,100 calls a second, without log lines 8,000, without "
+    "traces 7,500. Tried with gain: an HTTP protocol of our own, log lines in statements of 200 rows (+20%), structs for what "
+    "is made for each call, no task before a freeze, routes remembered, one timer for all calls of an environment. Left: "
+    "records that are only made for who reads them; a second process beside the first, which two processors have no room for."
+)
 _ONE, _MANY = "no-op, node, 1", "no-op, node, 16"
 GOALS = (
     Goal(
@@ -80,9 +98,17 @@ GOALS = (
         "×",
         ratio(median("warm", _ONE, "Neve", "rate"), median("warm", _ONE, "AWS RIE", "rate")),
         at_least=True,
+        in_the_way=_NOT_THREE_TIMES,
     ),
     Goal("the same, half of the calls within", 0.25, "ms", median("warm", _ONE, "Neve", "p50")),
-    Goal("no-op in Node.js, 16 callers", 8000, "/s", median("warm", _MANY, "Neve", "rate"), at_least=True),
+    Goal(
+        "no-op in Node.js, 16 callers",
+        8000,
+        "/s",
+        median("warm", _MANY, "Neve", "rate"),
+        at_least=True,
+        in_the_way=_NOT_EIGHT_THOUSAND,
+    ),
     Goal(
         "cold start from nothing, Node.js",
         80,

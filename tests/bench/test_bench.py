@@ -264,6 +264,10 @@ def test_bends_are_found_where_the_slope_changes() -> None:
     assert report.bends([(1, 100), (10, 100), (100, 10), (1000, 1)]) == [10]
 
 
+def test_a_level_curve_that_trembles_has_no_bend() -> None:
+    assert report.bends([(1, 5.5), (5, 3.6), (20, 4.7), (50, 5.0), (100, 3.4)]) == []
+
+
 def test_sum_of_a_fixed_cost_and_one_for_each_is_found() -> None:
     fixed, each, off = fit([(x, 0.3 + 0.01 * x) for x in (1, 10, 100, 1000)])
     assert (round(fixed, 6), round(each, 6), round(off, 6)) == (0.3, 0.01, 0.0)
