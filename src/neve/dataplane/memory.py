@@ -6,7 +6,7 @@ import time
 from neve.dataplane.sandbox.sandbox import Sandbox
 from neve.domain.limits import MEBIBYTE
 
-# How old the figure may be. A look costs some 200 µs, and in two milliseconds memory hardly grows.
+# How old the figure may be. A look costs some 70 µs, and in two milliseconds memory hardly grows.
 AGE_S = 0.05
 _SHORT_MS = 2.0
 _AGE_AFTER_SHORT_S = 0.5
