@@ -438,7 +438,7 @@ class Environment:
 
     def _end_run(self, run: Run, outcome: InvocationResult, duration_ms: float) -> None:
         """Report an invocation and let go of it. `outcome` is what reports tell; the caller may have had another answer."""
-        self._cancel_timer()
+        self._stop_the_clock()
         try:
             self._report(run, outcome, duration_ms)
         finally:
@@ -587,7 +587,7 @@ class Environment:
     def _ask_why(self, request_id: str) -> bool:
         return self._generation is not None and self._generation.ask_why(request_id)
 
-    def _cancel_timer(self) -> None:
+    def _stop_the_clock(self) -> None:
         self._question.withdraw()
         self._time_limit.stop()
 
