@@ -3,8 +3,9 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,16 @@ async def held(database: Database) -> tuple[Gate, "asyncio.Task[None]"]:
     return gate, task
 
 
+async def in_one_transaction(database: Database, *writes: Coroutine[Any, Any, Any]) -> list[Any]:
+    """What became of each, in the order in which they were asked for."""
+    gate, first = await held(database)
+    waiting = [asyncio.create_task(write) for write in writes]
+    await asyncio.sleep(0)  # all of them wait for the writer now
+    gate.opened.set()
+    await first
+    return await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def test_writes_that_wait_share_one_transaction(database: Database) -> None:
     commits = 0
 
@@ -73,18 +84,8 @@ async def test_failing_write_fails_alone(database: Database) -> None:
         db.execute("INSERT INTO t VALUES (100)")
         raise KeyError("mine")
 
-    gate, first = await held(database)
-    writes = [
-        database.write(insert(1)),
-        database.write(fail_halfway),
-        database.write(insert(1)),
-        database.write(insert(2)),
-    ]
-    waiting = [asyncio.create_task(write) for write in writes]
-    await asyncio.sleep(0)
-    gate.opened.set()
-    await first
-    results = await asyncio.gather(*waiting, return_exceptions=True)
+    writes = [insert(1), fail_halfway, insert(1), insert(2)]
+    results = await in_one_transaction(database, *map(database.write, writes))
     assert [type(result) for result in results] == [int, KeyError, StorageUnavailable, int]
     assert await values(database) == [1, 2]
 
@@ -110,12 +111,8 @@ class Together:
 async def test_writes_of_a_kind_are_done_in_one_go_and_each_has_its_result(database: Database) -> None:
     kind = Together()
     work = kind.insert
-    gate, first = await held(database)
     writes = [database.write_together(work, 1), database.write(insert(2)), database.write_together(work, 3)]
-    waiting = [asyncio.create_task(write) for write in writes]
-    await asyncio.sleep(0)
-    gate.opened.set()
-    assert await asyncio.gather(first, *waiting) == [None, 10, 1, 30]
+    assert await in_one_transaction(database, *writes) == [10, 1, 30]
     assert kind.goes == [[1, 3]]
     assert await values(database) == [1, 2, 3]
 
@@ -123,12 +120,7 @@ async def test_writes_of_a_kind_are_done_in_one_go_and_each_has_its_result(datab
 async def test_one_of_a_kind_that_fails_fails_alone(database: Database) -> None:
     kind = Together()
     work = kind.insert
-    gate, first = await held(database)
-    waiting = [asyncio.create_task(database.write_together(work, item)) for item in (1, 2, 2, 3)]
-    await asyncio.sleep(0)
-    gate.opened.set()
-    await first
-    results = await asyncio.gather(*waiting, return_exceptions=True)
+    results = await in_one_transaction(database, *(database.write_together(work, item) for item in (1, 2, 2, 3)))
     assert [type(result) for result in results] == [int, int, StorageUnavailable, int]
     assert kind.goes == [[1, 2, 2, 3], [1], [2], [2], [3]]
     assert await values(database) == [1, 2, 3]
@@ -136,18 +128,13 @@ async def test_one_of_a_kind_that_fails_fails_alone(database: Database) -> None:
 
 async def test_a_kind_that_loses_the_transaction_fails_with_everybody_before(database: Database) -> None:
     work = Together().lose
-    gate, first = await held(database)
     writes = [
         database.write(insert(7)),
         database.write_together(work, 1),
         database.write_together(work, 2),
         database.write(insert(8)),
     ]
-    waiting = [asyncio.create_task(write) for write in writes]
-    await asyncio.sleep(0)
-    gate.opened.set()
-    await first
-    results = await asyncio.gather(*waiting, return_exceptions=True)
+    results = await in_one_transaction(database, *writes)
     assert [type(result) for result in results] == [StorageUnavailable, StorageUnavailable, StorageUnavailable, int]
     assert await values(database) == [8]
 
@@ -157,13 +144,8 @@ async def test_lost_transaction_fails_everybody_before_and_nobody_after(database
         db.execute("ROLLBACK")
         raise sqlite3.OperationalError("the transaction went away")
 
-    gate, first = await held(database)
-    writes = [database.write(insert(1)), database.write(lose), database.write(insert(2))]
-    waiting = [asyncio.create_task(write) for write in writes]
-    await asyncio.sleep(0)
-    gate.opened.set()
-    results = await asyncio.gather(first, *waiting, return_exceptions=True)
-    assert [type(result) for result in results] == [type(None), StorageUnavailable, StorageUnavailable, int]
+    results = await in_one_transaction(database, *map(database.write, [insert(1), lose, insert(2)]))
+    assert [type(result) for result in results] == [StorageUnavailable, StorageUnavailable, int]
     assert await values(database) == [2]
 
 
