@@ -96,8 +96,16 @@ class Held:
 
 def descendants(pid: int) -> set[int]:
     """Every process that it started, and theirs."""
-    found = {int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in _read(task).split()}
+    found = {int(child) for task in _threads(pid) for child in _read(task / "children").split()}
     return found.union(*(descendants(child) for child in found))
+
+
+def _threads(pid: int) -> list[Path]:
+    """None of a process that ended between two looks."""
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
 
 
 def _read(path: Path) -> str:
